@@ -1,0 +1,138 @@
+"""The vocabulary: one spelling for everything that has a name outside this package."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+MODEL_CONFIG_FILENAME: Final = "model-metadata.yaml"
+CUSTOM_FILE_NAME: Final = "custom"
+REGRESSION_PRED_COLUMN: Final = "Predictions"
+
+
+class ArgumentsOptions:
+    """Sub-commands and long options, as typed on the command line."""
+
+    SCORE: Final = "score"
+    SERVER: Final = "server"
+    FIT: Final = "fit"
+    VALIDATION: Final = "validation"
+    PERF_TEST: Final = "perf-test"
+    NEW: Final = "new"
+    NEW_MODEL: Final = "model"
+    PUSH: Final = "push"
+
+    ADDRESS: Final = "--address"
+    ALLOW_DR_API_ACCESS: Final = "--allow-dr-api-access"
+    API_TOKEN: Final = "--api-token"
+    CLASS_LABELS: Final = "--class-labels"
+    CLASS_LABELS_FILE: Final = "--class-labels-file"
+    CODE_DIR: Final = "--code-dir"
+    CONTENT_TYPE: Final = "--content-type"
+    DEPLOYMENT_CONFIG: Final = "--deployment-config"
+    DEPLOYMENT_ID: Final = "--deployment-id"
+    DOCKER: Final = "--docker"
+    GPU_PREDICTOR: Final = "--gpu-predictor"
+    INPUT: Final = "--input"
+    LANGUAGE: Final = "--language"
+    LAZY_LOADING_FILE: Final = "--lazy-loading-file"
+    LOGGING_LEVEL: Final = "--logging-level"
+    MAX_WORKERS: Final = "--max-workers"
+    MEMORY: Final = "--memory"
+    MODEL_ID: Final = "--model-id"
+    MONITOR: Final = "--monitor"
+    MONITOR_EMBEDDED: Final = "--monitor-embedded"
+    MONITOR_SETTINGS: Final = "--monitor-settings"
+    NEGATIVE_CLASS_LABEL: Final = "--negative-class-label"
+    OUTPUT: Final = "--output"
+    POSITIVE_CLASS_LABEL: Final = "--positive-class-label"
+    PRODUCTION: Final = "--production"
+    QUERY: Final = "--query"
+    RUNTIME_PARAMS_FILE: Final = "--runtime-params-file"
+    SHOW_PERF: Final = "--show-perf"
+    SHOW_STACKTRACE: Final = "--show-stacktrace"
+    SIDECAR: Final = "--sidecar"
+    SKIP_DEPS_INSTALL: Final = "--skip-deps-install"
+    SKIP_PREDICT: Final = "--skip-predict"
+    SPARSE_COLFILE: Final = "--sparse-column-file"
+    TARGET_TYPE: Final = "--target-type"
+    TRITON_GRPC_PORT: Final = "--triton-grpc-port"
+    TRITON_HOST: Final = "--triton-host"
+    TRITON_HTTP_PORT: Final = "--triton-http-port"
+    USER_SECRETS_MOUNT_PATH: Final = "--user-secrets-mount-path"
+    USER_SECRETS_PREFIX: Final = "--user-secrets-prefix"
+    VERBOSE: Final = "--verbose"
+    WEBSERVER_SERVER: Final = "--webserver"
+    WITH_ERROR_SERVER: Final = "--with-error-server"
+
+
+class TargetType(Enum):
+    """What a model predicts; the order is that of ``--target-type``."""
+
+    BINARY = "binary"
+    REGRESSION = "regression"
+    ANOMALY = "anomaly"
+    UNSTRUCTURED = "unstructured"
+    MULTICLASS = "multiclass"
+    TRANSFORM = "transform"
+    TEXT_GENERATION = "textgeneration"
+    GEO_POINT = "geopoint"
+    VECTOR_DATABASE = "vectordatabase"
+    AGENTIC_WORKFLOW = "agenticworkflow"
+    MULTILABEL = "multilabel"
+
+    def is_classification(self) -> bool:
+        return self in (TargetType.BINARY, TargetType.MULTICLASS, TargetType.MULTILABEL)
+
+    def is_single_column(self) -> bool:
+        return self in (
+            TargetType.REGRESSION,
+            TargetType.ANOMALY,
+            TargetType.TEXT_GENERATION,
+            TargetType.GEO_POINT,
+            TargetType.VECTOR_DATABASE,
+            TargetType.AGENTIC_WORKFLOW,
+        )
+
+
+class RunLanguage(Enum):
+    PYTHON = "python"
+    R = "r"
+    JAVA = "java"
+    OTHER = "other"
+
+
+class ServerType(str, Enum):
+    """The servers that ``DRUM_SERVER_TYPE`` can name."""
+
+    FLASK = "flask"
+    GUNICORN = "gunicorn"
+    FASTAPI = "fastapi"
+
+
+class CustomHooks:
+    """Functions that are picked up from ``custom.py`` by name."""
+
+    INIT: Final = "init"
+    READ_INPUT_DATA: Final = "read_input_data"
+    LOAD_MODEL: Final = "load_model"
+    TRANSFORM: Final = "transform"
+    SCORE: Final = "score"
+    SCORE_UNSTRUCTURED: Final = "score_unstructured"
+    POST_PROCESS: Final = "post_process"
+    FIT: Final = "fit"
+    CHAT: Final = "chat"
+    GET_SUPPORTED_LLM_MODELS: Final = "get_supported_llm_models"
+
+    ALL: Final = (
+        INIT,
+        READ_INPUT_DATA,
+        LOAD_MODEL,
+        TRANSFORM,
+        SCORE,
+        SCORE_UNSTRUCTURED,
+        POST_PROCESS,
+        FIT,
+        CHAT,
+        GET_SUPPORTED_LLM_MODELS,
+    )
