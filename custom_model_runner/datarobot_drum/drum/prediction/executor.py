@@ -1,0 +1,158 @@
+"""The lane in front of the model: a bounded queue and the threads that run model code.
+
+One thread by default, so that a model sees one call at a time whatever the server does.
+Whoever submits is told through a callback when the answer is there, which serves a waiting
+thread and an event loop alike.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from datarobot_drum.drum.exceptions import OverloadedError
+from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.operations import Operation
+
+logger = get_drum_logger(__name__)
+
+FULL: Final = "The server is busy: the queue in front of the model is full. Try again later."
+WAITED: Final = "The server is busy: the request waited too long for the model. Try again later."
+
+
+class Job:
+    """One request on its way through the lane.
+
+    ``done`` is called exactly once, on the thread that ran the job, after ``response`` was
+    set; never for a job that was abandoned before it started.
+    """
+
+    __slots__ = ("abandoned", "done", "operation", "queued_at", "request", "response", "started")
+
+    def __init__(
+        self, operation: Operation, request: PredictRequest, done: Callable[[Job], None]
+    ) -> None:
+        self.operation = operation
+        self.request = request
+        self.done = done
+        self.queued_at = time.monotonic()
+        self.started = False
+        self.abandoned = False
+        self.response: PredictResponse | None = None
+
+
+Process = Callable[[list[Job]], None]
+
+
+class ModelExecutor:
+    """A bounded queue in front of ``workers`` threads.
+
+    Args:
+        process: answers the jobs it is handed: sets ``response`` on each; must not raise.
+        workers: threads that run model code.
+        queue_depth: jobs that may wait; more are refused at once.
+        batch_limit: most jobs handed to ``process`` in one call. Only jobs that are waiting
+            already are taken together: an idle lane never waits for company.
+    """
+
+    def __init__(
+        self, process: Process, workers: int = 1, queue_depth: int = 128, batch_limit: int = 1
+    ) -> None:
+        self.workers = workers
+        self.queue_depth = queue_depth
+        self._process = process
+        self._batch_limit = batch_limit
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._inside = 0
+        self._busy = 0
+
+    @property
+    def busy(self) -> int:
+        """Threads that are in model code now."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a thread."""
+        return max(self._inside - self._busy, 0)
+
+    def submit(self, job: Job) -> None:
+        """Queue a job.
+
+        Raises:
+            OverloadedError: as many jobs are inside as may be.
+        """
+        with self._lock:
+            if self._inside >= self.workers + self.queue_depth:
+                raise OverloadedError(FULL)
+            self._inside += 1
+            # Threads start with the first job, not with the object: a process that forks
+            # after loading the model must not lose them.
+            if len(self._threads) < self.workers:
+                self._start_thread()
+        self._queue.put(job)
+
+    def abandon(self, job: Job) -> bool:
+        """Give up a job that nobody waits for any more; True if it had not started."""
+        with self._lock:
+            if job.started:
+                return False
+            job.abandoned = True
+            return True
+
+    def close(self) -> None:
+        """Let the threads end once the queue is empty."""
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def _start_thread(self) -> None:
+        name = f"model-{len(self._threads)}"
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self) -> None:
+        while True:
+            job = self._queue.get()
+            if job is None:
+                return
+            self._run_batch(self._take_waiting(job))
+
+    def _take_waiting(self, first: Job) -> list[Job]:
+        jobs = [first]
+        try:
+            while len(jobs) < self._batch_limit:
+                job = self._queue.get_nowait()
+                if job is None:
+                    self._queue.put(None)
+                    break
+                jobs.append(job)
+        except Empty:
+            pass
+        return jobs
+
+    def _run_batch(self, jobs: list[Job]) -> None:
+        with self._lock:
+            live = [job for job in jobs if not job.abandoned]
+            for job in live:
+                job.started = True
+            self._inside -= len(jobs) - len(live)
+            self._busy += 1
+        try:
+            if live:
+                self._process(live)
+        except Exception:
+            # A defect here must cost its own requests, not the lane.
+            logger.exception("A request could not be answered")
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self._inside -= len(live)
+            for job in live:
+                job.done(job)

@@ -1,0 +1,290 @@
+"""What every request means, decided once: no web framework, no sockets.
+
+A front calls ``answer`` (from a thread) or ``answer_async`` (from an event loop). Status
+operations are answered on the spot and never touch the model; the others go through the
+executor's queue. Neither method raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from datarobot_drum import __version__
+from datarobot_drum.drum import logs
+from datarobot_drum.drum.enum import ServerType, TargetType
+from datarobot_drum.drum.exceptions import (
+    BaseCustomUserError,
+    DrumException,
+    DrumSchemaValidationException,
+    NotReadyError,
+    OverloadedError,
+    PayloadError,
+    PredictionTimeoutError,
+)
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
+from datarobot_drum.drum.prediction.executor import WAITED, Job, ModelExecutor
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
+from datarobot_drum.drum.prediction.payload.small_json import small_json
+from datarobot_drum.drum.prediction.payload.structured import read_rows
+from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
+
+logger = logs.get_drum_logger(__name__)
+
+USER_ERROR_HEADER: Final = ("X-Drum-User-Http-Error", "true")
+TIMED_OUT: Final = "The prediction took longer than DRUM_CLIENT_REQUEST_TIMEOUT ({} s)."
+OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
+DRAINING: Final = "The server is shutting down."
+
+
+class Service(Protocol):
+    """What a front sees. ``draining`` is set by the launcher when the server is told to end."""
+
+    draining: bool
+
+    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse: ...
+
+    async def answer_async(
+        self, operation: Operation, request: PredictRequest
+    ) -> PredictResponse: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """The part of the server's settings that the service acts on. Times in seconds."""
+
+    server_type: ServerType = ServerType.FLASK
+    executor_workers: int = 1
+    queue_depth: int = 128
+    queue_timeout: float | None = None
+    request_timeout: float | None = None
+    show_perf: bool = False
+
+
+class PredictionService:
+    """A loaded model, answering requests."""
+
+    def __init__(self, predictor: Predictor, settings: ServiceSettings) -> None:
+        self.draining = False
+        self._predictor = predictor
+        self._settings = settings
+        self._timing = TimingWindow()
+        self._executor = ModelExecutor(
+            self._process, settings.executor_workers, settings.queue_depth
+        )
+        self._status: Mapping[Operation, Callable[[], PredictResponse]] = {
+            Operation.PING: lambda: OK,
+            Operation.HEALTH: lambda: OK,
+            Operation.LIVEZ: lambda: OK,
+            Operation.READYZ: self._readyz,
+            Operation.INFO: self._info,
+            Operation.CAPABILITIES: self._capabilities,
+            Operation.STATS: self._stats,
+        }
+        self._model: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
+            Operation.PREDICT: self._predict,
+        }
+
+    # -- the way in
+
+    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+        """Answer on the calling thread; waits until the model has run."""
+        arrived = threading.Lock()
+        arrived.acquire()
+        job = Job(operation, request, lambda _job: arrived.release())
+        early = self._start(job)
+        if early is not None:
+            return early
+        if arrived.acquire(timeout=self._patience):
+            return _response_of(job)
+        return self._give_up(job)
+
+    async def answer_async(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+        """Answer without blocking the event loop that calls."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not arrived.done():
+                arrived.set_result(None)
+
+        job = Job(operation, request, lambda _job: loop.call_soon_threadsafe(wake))
+        early = self._start(job)
+        if early is not None:
+            return early
+        timer = loop.call_later(self._patience, wake) if self._patience > 0 else None
+        try:
+            await arrived
+        except asyncio.CancelledError:
+            self._executor.abandon(job)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return _response_of(job) if job.response is not None else self._give_up(job)
+
+    def close(self) -> None:
+        self._executor.close()
+        self._predictor.close()
+
+    def _start(self, job: Job) -> PredictResponse | None:
+        """Answer at once what needs no model; queue the rest."""
+        status = self._status.get(job.operation)
+        try:
+            if status is not None:
+                return status()
+            self._executor.submit(job)
+        except Exception as error:
+            return error_response(error)
+        return None
+
+    @property
+    def _patience(self) -> float:
+        return -1 if self._settings.request_timeout is None else self._settings.request_timeout
+
+    def _give_up(self, job: Job) -> PredictResponse:
+        self._executor.abandon(job)
+        text = TIMED_OUT.format(self._settings.request_timeout)
+        return error_response(PredictionTimeoutError(text))
+
+    # -- on the model's thread
+
+    def _process(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            context = contextvars.copy_context()
+            job.response = context.run(self._answer_one, job)
+
+    def _answer_one(self, job: Job) -> PredictResponse:
+        logs.request_id.set(job.request.request_id)
+        limit = self._settings.queue_timeout
+        started = time.monotonic()
+        if limit is not None and started - job.queued_at > limit:
+            return error_response(OverloadedError(WAITED))
+        try:
+            return self._model[job.operation](job.request)
+        except Exception as error:
+            return error_response(error)
+        finally:
+            if self._settings.show_perf:
+                self._timing.add(time.monotonic() - started)
+
+    def _predict(self, request: PredictRequest) -> PredictResponse:
+        target_type = self._predictor.info.target_type
+        _refuse_other_route(target_type)
+        frame, source = read_rows(request, self._predictor)
+        predictions = self._predictor.predict(frame, source)
+        return PredictResponse(HTTPStatus.OK, predictions_json(predictions, target_type))
+
+    # -- status
+
+    def _readyz(self) -> PredictResponse:
+        return error_response(NotReadyError(DRAINING)) if self.draining else OK
+
+    def _info(self) -> PredictResponse:
+        return PredictResponse(
+            HTTPStatus.OK, small_json(describe(self._predictor.info, self._settings.server_type))
+        )
+
+    def _capabilities(self) -> PredictResponse:
+        content = {
+            "supported_methods": {"chat": self._predictor.info.supports_chat},
+            "supported_payload_formats": {"csv": None, "mtx": None},
+        }
+        return PredictResponse(HTTPStatus.OK, small_json(content))
+
+    def _stats(self) -> PredictResponse:
+        content = {
+            "drum_info": process_info(),
+            "mem_info": memory_info(),
+            "time_info": {"run_predictor_total": self._timing.take()},
+        }
+        return PredictResponse(HTTPStatus.OK, small_json(content))
+
+
+class FailedService:
+    """Answers every operation with the reason why the model could not be loaded."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.draining = False
+        self._response = PredictResponse(513, small_json({"message": f"ERROR: {error}"}))
+        self._not_ready = error_response(NotReadyError(str(error)))
+
+    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+        if operation is Operation.LIVEZ:
+            return OK
+        return self._not_ready if operation is Operation.READYZ else self._response
+
+    async def answer_async(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+        return self.answer(operation, request)
+
+    def close(self) -> None:
+        pass
+
+
+def describe(info: ModelInfo, server_type: ServerType) -> dict[str, Any]:
+    """The content of ``/info/``."""
+    content: dict[str, Any] = {
+        "codeDir": info.code_dir,
+        "drumServer": server_type.value,
+        "drumVersion": __version__,
+        "language": info.language.value,
+        "modelMetadata": info.metadata,
+        "predictor": info.framework,
+        "targetType": info.target_type.value,
+    }
+    if info.labels is not None and info.target_type is TargetType.BINARY:
+        content["positiveClassLabel"] = info.labels.positive
+        content["negativeClassLabel"] = info.labels.negative
+    if info.labels is not None and info.target_type is TargetType.MULTICLASS:
+        content["classLabels"] = list(info.labels.names)
+    return content
+
+
+def error_response(error: BaseException) -> PredictResponse:
+    """The one place where an exception becomes a status and a body."""
+    if isinstance(error, BaseCustomUserError):
+        status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
+        message = getattr(error, "message", None) or str(error)
+        return PredictResponse(status, small_json({"message": message}), headers=(USER_ERROR_HEADER,))
+    status = _status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s", error, exc_info=error if not isinstance(error, OverloadedError) else None)
+    body: dict[str, Any] = {"message": f"ERROR: {error}"}
+    if isinstance(error, DrumSchemaValidationException):
+        body["is_schema_validation_error"] = True
+    headers = (
+        (("Retry-After", str(error.retry_after)),) if isinstance(error, OverloadedError) else ()
+    )
+    return PredictResponse(status, small_json(body), headers=headers)
+
+
+def _status_of(error: BaseException) -> int:
+    if isinstance(error, DrumException):
+        return int(error.status)
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _response_of(job: Job) -> PredictResponse:
+    if job.response is None:
+        return error_response(DrumException("The request could not be answered."))
+    return job.response
+
+
+def _refuse_other_route(target_type: TargetType) -> None:
+    if target_type is TargetType.UNSTRUCTURED:
+        route = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
+    elif target_type is TargetType.TRANSFORM:
+        route = "/transform/ endpoint"
+    else:
+        return
+    raise PayloadError(f"This model has target type '{target_type.value}', use the {route}.")

@@ -1,0 +1,449 @@
+"""Options and runtime parameters -> frozen, checked settings. ``KNOBS`` is the one table.
+
+``docs/settings.md`` is made from that table. A value out of range is a ``SettingError``
+that names parameter, value and range; nothing falls back to a default in silence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
+from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.runtime_parameters import RuntimeParameters
+
+Kind: TypeAlias = Literal["int", "float", "bool", "choice", "text"]
+Value: TypeAlias = Any
+
+DEFAULT_PORT: Final = 8080
+MAX_WORKERS: Final = 199
+
+_TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
+_FALSE: Final = frozenset({"f", "false", "n", "no", "off", "0", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One runtime parameter that configures the runner itself.
+
+    Attributes:
+        default: used when the parameter is not set; None means "off" or "see help".
+        minimum, maximum: inclusive bounds of a number.
+        choices: the words a choice accepts, lower case.
+        servers: the servers it has an effect on.
+        twin: another parameter whose value applies while this one is unset.
+    """
+
+    name: str
+    kind: Kind
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ("flask", "gunicorn", "fastapi")
+    twin: str | None = None
+
+    @property
+    def range_text(self) -> str:
+        """The values it takes, as an error and the documentation say it."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "bool":
+            return "true or false"
+        if self.kind == "text":
+            return "text"
+        noun = "a whole number" if self.kind == "int" else "a number"
+        return f"{noun} from {self.minimum:g} to {self.maximum:g}"
+
+    def parse(self, raw: object) -> Value:
+        """Turn a runtime parameter's value into the declared type.
+
+        Raises:
+            SettingError: the value is of another type or out of range.
+        """
+        value = self._convert(raw)
+        if value is None:
+            raise SettingError(
+                f"Invalid {self.name}: {raw!r}. Valid values are: {self.range_text}."
+            )
+        return value
+
+    def _convert(self, raw: object) -> Value | None:
+        text = str(raw).strip()
+        if self.kind == "text":
+            return text or None
+        if self.kind == "choice":
+            return text.lower() if text.lower() in self.choices else None
+        if self.kind == "bool":
+            word = text.lower()
+            return True if word in _TRUE else False if word in _FALSE else None
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        if not (self.minimum or 0) <= number <= (self.maximum or 0):
+            return None
+        if self.kind == "float":
+            return number
+        return int(number) if number.is_integer() else None
+
+
+_GUNICORN: Final = ("gunicorn",)
+_FASTAPI: Final = ("fastapi",)
+
+KNOBS: Final[tuple[Knob, ...]] = (
+    Knob(
+        "DRUM_SERVER_TYPE",
+        "choice",
+        "flask",
+        "The server that `drum server` starts; `uvicorn` is another name for `fastapi`.",
+        choices=("fastapi", "flask", "gunicorn", "uvicorn"),
+    ),
+    Knob(
+        "CUSTOM_MODEL_WORKERS",
+        "int",
+        None,
+        "Worker processes; beats `--max-workers` and the variable `MAX_WORKERS`. Unset: 1.",
+        1,
+        MAX_WORKERS,
+        servers=("gunicorn", "fastapi"),
+    ),
+    Knob(
+        "DRUM_WEBSERVER_BACKLOG",
+        "int",
+        2048,
+        "Connections that may wait to be accepted.",
+        1,
+        10000,
+    ),
+    Knob(
+        "DRUM_CLIENT_REQUEST_TIMEOUT",
+        "int",
+        600,
+        "Seconds a prediction may take before the client gets a 504; 0 turns the limit off.",
+        0,
+        3600,
+    ),
+    Knob(
+        "DRUM_GUNICORN_WORKER_CLASS",
+        "choice",
+        "gthread",
+        "Gunicorn worker class. With `sync`, status routes wait behind predictions.",
+        choices=("gthread", "sync", "gevent"),
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_GUNICORN_THREADS",
+        "int",
+        None,
+        "Threads of a `gthread` worker. Unset: as many as requests may be inside, and 16 for the"
+        " status routes, so that these never wait.",
+        2,
+        20000,
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_WORKER_CONNECTIONS",
+        "int",
+        1000,
+        "Connections that one gunicorn worker holds at a time.",
+        1,
+        10000,
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_GUNICORN_MAX_REQUESTS",
+        "int",
+        0,
+        "Requests after which a worker is replaced; 0 means never.",
+        0,
+        10000,
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_GUNICORN_MAX_REQUESTS_JITTER",
+        "int",
+        0,
+        "Largest random addition to `DRUM_GUNICORN_MAX_REQUESTS`.",
+        0,
+        10000,
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_GUNICORN_GRACEFUL_TIMEOUT",
+        "int",
+        299,
+        "Seconds that running requests get to finish after SIGTERM.",
+        1,
+        3600,
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_GUNICORN_KEEP_ALIVE",
+        "int",
+        0,
+        "Seconds an idle connection is kept open; 0 closes after each answer.",
+        0,
+        3600,
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_GUNICORN_LOG_LEVEL",
+        "choice",
+        "info",
+        "Level of gunicorn's own log.",
+        choices=("debug", "info", "warning", "error", "critical"),
+        servers=_GUNICORN,
+    ),
+    Knob(
+        "DRUM_UVICORN_GRACEFUL_TIMEOUT",
+        "int",
+        299,
+        "Seconds that running requests get to finish after SIGTERM.",
+        1,
+        3600,
+        servers=_FASTAPI,
+        twin="DRUM_GUNICORN_GRACEFUL_TIMEOUT",
+    ),
+    Knob(
+        "DRUM_UVICORN_KEEP_ALIVE",
+        "int",
+        5,
+        "Seconds an idle connection is kept open.",
+        0,
+        3600,
+        servers=_FASTAPI,
+        twin="DRUM_GUNICORN_KEEP_ALIVE",
+    ),
+    Knob(
+        "DRUM_UVICORN_LOG_LEVEL",
+        "choice",
+        "info",
+        "Level of uvicorn's own log.",
+        choices=("debug", "info", "warning", "error", "critical"),
+        servers=_FASTAPI,
+        twin="DRUM_GUNICORN_LOG_LEVEL",
+    ),
+    Knob(
+        "DRUM_UVICORN_LOOP",
+        "choice",
+        "auto",
+        "Event loop; `auto` takes uvloop where it is installed.",
+        choices=("auto", "asyncio", "uvloop"),
+        servers=_FASTAPI,
+    ),
+    Knob(
+        "DRUM_FASTAPI_EXECUTOR_WORKERS",
+        "int",
+        None,
+        "Threads that run model code in one process. Unset: 1, for chat 4.",
+        1,
+        256,
+    ),
+    Knob(
+        "DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH",
+        "int",
+        128,
+        "Requests that may wait for the model in one process; above it a 503 is sent at once.",
+        1,
+        10000,
+    ),
+    Knob(
+        "DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT",
+        "float",
+        60,
+        "Seconds a request may wait for the model before it gets a 503; 0 turns the limit off.",
+        0,
+        3600,
+    ),
+    Knob(
+        "DRUM_FASTAPI_MAX_UPLOAD_SIZE",
+        "int",
+        100 * 1024 * 1024,
+        "Largest request body in bytes (413 above it). Flask and gunicorn: only when set.",
+        1,
+        2**40,
+    ),
+)
+
+KNOB_BY_NAME: Final[Mapping[str, Knob]] = MappingProxyType({knob.name: knob for knob in KNOBS})
+
+
+def knob_is_set(name: str) -> bool:
+    return RuntimeParameters.has(name)
+
+
+def knob(name: str) -> Value:
+    """The value of one runner parameter: its own, its twin's, or its default.
+
+    Raises:
+        SettingError: the value is out of range.
+    """
+    entry = KNOB_BY_NAME[name]
+    for source in (name, entry.twin):
+        if source is not None and RuntimeParameters.has(source):
+            raw = RuntimeParameters.get(source)
+            return entry.parse(raw) if source == name else KNOB_BY_NAME[source].parse(raw)
+    return entry.default
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """What is needed to load a model folder."""
+
+    code_dir: str
+    target_type: TargetType | None = None
+    positive_class_label: str | None = None
+    negative_class_label: str | None = None
+    class_labels: tuple[str, ...] | None = None
+    language: RunLanguage | None = None
+    target_name: str | None = None
+    user_secrets_mount_path: str | None = None
+    user_secrets_prefix: str | None = None
+    lazy_loading_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What is needed to serve. ``max_body`` in bytes, times in seconds, None: no limit."""
+
+    server_type: ServerType = ServerType.FLASK
+    host: str = "0.0.0.0"
+    port: int = DEFAULT_PORT
+    url_prefix: str = ""
+    workers: int = 1
+    with_error_server: bool = False
+    show_perf: bool = False
+    deployment_config: str | None = None
+    request_timeout: float | None = 600
+    max_body: int | None = None
+    executor_workers: int | None = None
+    queue_depth: int = 128
+    queue_timeout: float | None = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSettings:
+    """What `drum score` adds: where rows come from and predictions go."""
+
+    input: str = ""
+    output: str | None = None
+    sparse_column_file: str | None = None
+    query: str | None = None
+    content_type: str | None = None
+    show_perf: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything, built once at start-up."""
+
+    command: str
+    model: ModelSettings
+    server: ServerSettings = field(default_factory=ServerSettings)
+    score: ScoreSettings = field(default_factory=ScoreSettings)
+    logging_level: str = "warning"
+    verbose: bool = False
+    show_stacktrace: bool = False
+
+    @classmethod
+    def from_options(
+        cls, options: argparse.Namespace, server_type: ServerType = ServerType.FLASK
+    ) -> Settings:
+        """Build the settings of one run.
+
+        Raises:
+            SettingError: a runtime parameter or ``URL_PREFIX`` has a value out of range.
+        """
+        given: Mapping[str, Any] = vars(options)
+        command = given["subparser_name"]
+        return cls(
+            command=command,
+            model=_model_settings(given),
+            server=_server_settings(given, server_type)
+            if command == "server"
+            else ServerSettings(),
+            score=_score_settings(given) if command == "score" else ScoreSettings(),
+            logging_level=given.get("logging_level") or "warning",
+            verbose=bool(given.get("verbose")),
+            show_stacktrace=bool(given.get("show_stacktrace")),
+        )
+
+
+def _model_settings(given: Mapping[str, Any]) -> ModelSettings:
+    target_type = given.get("target_type")
+    language = given.get("language")
+    labels = given.get("class_labels")
+    return ModelSettings(
+        code_dir=str(given["code_dir"]),
+        target_type=TargetType(target_type) if target_type else None,
+        positive_class_label=given.get("positive_class_label"),
+        negative_class_label=given.get("negative_class_label"),
+        class_labels=tuple(labels) if labels else None,
+        language=RunLanguage(language) if language else None,
+        target_name=os.environ.get("TARGET_NAME"),
+        user_secrets_mount_path=given.get("user_secrets_mount_path"),
+        user_secrets_prefix=given.get("user_secrets_prefix"),
+        lazy_loading_file=given.get("lazy_loading_file"),
+    )
+
+
+def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> ServerSettings:
+    host, port = split_address(str(given["address"]))
+    timeout = knob("DRUM_CLIENT_REQUEST_TIMEOUT")
+    limited = server_type is ServerType.FASTAPI or knob_is_set("DRUM_FASTAPI_MAX_UPLOAD_SIZE")
+    return ServerSettings(
+        server_type=server_type,
+        host=host,
+        port=port,
+        url_prefix=_url_prefix(),
+        workers=knob("CUSTOM_MODEL_WORKERS") or given.get("max_workers") or 1,
+        with_error_server=bool(given.get("with_error_server")),
+        show_perf=bool(given.get("show_perf")),
+        deployment_config=given.get("deployment_config"),
+        request_timeout=timeout or None,
+        max_body=knob("DRUM_FASTAPI_MAX_UPLOAD_SIZE") if limited else None,
+        executor_workers=knob("DRUM_FASTAPI_EXECUTOR_WORKERS"),
+        queue_depth=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH"),
+        queue_timeout=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT") or None,
+    )
+
+
+def _score_settings(given: Mapping[str, Any]) -> ScoreSettings:
+    return ScoreSettings(
+        input=str(given["input"]),
+        output=given.get("output"),
+        sparse_column_file=given.get("sparse_column_file"),
+        query=given.get("query"),
+        content_type=given.get("content_type"),
+        show_perf=bool(given.get("show_perf")),
+    )
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """``host[:port]`` -> (host, port); IPv6 hosts stand in brackets.
+
+    Raises:
+        SettingError: the port is not a number from 0 to 65535.
+    """
+    match = re.fullmatch(r"(?:\w+://)?(\[[^\]]+\]|[^:/]*)(?::(\d+))?/?", address)
+    port = int(match.group(2)) if match and match.group(2) else DEFAULT_PORT
+    if match is None or port > 65535:
+        raise SettingError(
+            f"Invalid address: {address!r}. It must be HOST or HOST:PORT with a port from 0 to 65535."
+        )
+    return match.group(1).strip("[]") or "0.0.0.0", port
+
+
+def _url_prefix() -> str:
+    prefix = os.environ.get("URL_PREFIX", "")
+    if prefix and not prefix.startswith("/"):
+        raise SettingError(f"Invalid URL_PREFIX: {prefix!r}. It must start with '/'.")
+    return prefix.rstrip("/")
