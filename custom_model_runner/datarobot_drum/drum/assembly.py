@@ -1,7 +1,11 @@
-"""Settings -> a service. The only place that knows every concrete class."""
+"""Settings -> a served application. The only place that knows every concrete class."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.prediction.service import (
@@ -13,6 +17,8 @@ from datarobot_drum.drum.prediction.service import (
 from datarobot_drum.drum.settings import Settings
 
 logger = get_drum_logger(__name__)
+
+App = TypeVar("App")
 
 
 def build_service(settings: Settings) -> Service:
@@ -27,10 +33,7 @@ def build_service(settings: Settings) -> Service:
     try:
         return load_service(settings)
     except Exception as error:
-        if not settings.server.with_error_server:
-            raise
-        logger.error("%s", error, exc_info=error)
-        return FailedService(error)
+        return _failed(settings, error)
 
 
 def load_service(settings: Settings) -> PredictionService:
@@ -47,3 +50,37 @@ def load_service(settings: Settings) -> PredictionService:
             show_perf=server.show_perf,
         ),
     )
+
+
+def build_app(
+    service: Service,
+    settings: Settings,
+    create_app: Callable[[Service, Settings], App],
+    extension: str,
+) -> tuple[App, Service]:
+    """Stand a front before the service and let the folder's extension file extend it.
+
+    Args:
+        create_app: the front's own factory.
+        extension: ``custom_flask`` or ``custom_fastapi``.
+
+    Returns:
+        The application and the service behind it: a failed one when the extension is what
+        failed and an error server is wanted.
+    """
+    app = create_app(service, settings)
+    try:
+        extend(app, settings.model.code_dir, extension)
+    except Exception as error:
+        failed = _failed(settings, error)
+        service.close()
+        return create_app(failed, settings), failed
+    return app, service
+
+
+def _failed(settings: Settings, error: Exception) -> FailedService:
+    """The error server's service; without ``--with-error-server`` the error goes on its way."""
+    if not settings.server.with_error_server:
+        raise error
+    logger.error("%s", error, exc_info=error if settings.show_stacktrace else None)
+    return FailedService(error)

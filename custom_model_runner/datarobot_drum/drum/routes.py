@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from datarobot_drum import __version__
-from datarobot_drum.drum.prediction.messages import Header
+from datarobot_drum.drum.prediction.messages import Header, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.payload.small_json import small_json
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 LEGACY_REQUEST_ID_HEADER: Final = "X_Request_ID"
@@ -81,7 +82,32 @@ def standard_headers(current_request_id: str) -> tuple[Header, ...]:
 def prefixed(prefix: str) -> Iterator[tuple[Route, str]]:
     """Every route with every spelling of its path under ``URL_PREFIX``."""
     for route in ROUTES:
-        for path in spellings(route.path):
-            yield route, prefix + path
+        for path in spellings(prefix + route.path):
+            yield route, path
 
 
+
+
+def allowed_methods(route_methods: Collection[str]) -> str:
+    """The value of ``Allow``: HEAD comes with GET, OPTIONS with everything."""
+    methods = {*route_methods, "OPTIONS"}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
+
+
+def failure(status: int, text: str, headers: tuple[Header, ...] = ()) -> PredictResponse:
+    """An error that a front found before the service was asked."""
+    return PredictResponse(status, small_json({"message": f"ERROR: {text}"}), headers=headers)
+
+
+def not_found() -> PredictResponse:
+    return failure(404, "This server has no such route.")
+
+
+def method_not_allowed(allow: str) -> PredictResponse:
+    return failure(405, f"This method is not allowed here. Allowed: {allow}.", (("Allow", allow),))
+
+
+def body_too_large(limit: int) -> PredictResponse:
+    return failure(413, f"The request body is larger than the {limit} bytes allowed.")

@@ -1,0 +1,204 @@
+"""The FastAPI application: bytes and headers in, bytes and headers out.
+
+The service's routes are one ASGI endpoint found by a dictionary look-up. FastAPI's own
+request and response objects are for the routes that an extension adds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import iterate_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from datarobot_drum.drum import logs, routes
+from datarobot_drum.drum.exceptions import BaseCustomUserError
+from datarobot_drum.drum.fastapi.middleware import StandardHeaders
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.service import Service, error_response
+from datarobot_drum.drum.settings import Settings
+
+_JSON_HEADER = (b"content-type", b"application/json")
+
+
+class ModelApp(FastAPI):
+    """A FastAPI application whose every answer, an extension's too, has the standard headers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return StandardHeaders(super().build_middleware_stack())
+
+
+def create_app(service: Service, settings: Settings) -> FastAPI:
+    """The application with every route registered, ready for ``custom_fastapi.init_app``."""
+    app = ModelApp(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.routes.append(ServiceRoute(service, settings))
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(BaseCustomUserError, _on_error)
+    app.add_exception_handler(Exception, _on_error)
+    return app
+
+
+class ServiceRoute(BaseRoute):
+    """All of the service's routes at once."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._max_body = settings.server.max_body
+        self._plain: dict[str, dict[str, Operation]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
+        for route, path in routes.prefixed(settings.server.url_prefix):
+            self._methods_at(path)[route.method] = route.operation
+
+    def _methods_at(self, path: str) -> dict[str, Operation]:
+        if "{" not in path:
+            return self._plain.setdefault(path, {})
+        pattern = _pattern(path)
+        for known, methods in self._patterns:
+            if known == pattern:
+                return methods
+        self._patterns.append((pattern, {}))
+        return self._patterns[-1][1]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        path = scope["path"]
+        methods = self._plain.get(path)
+        if methods is not None:
+            return Match.FULL, {"drum.methods": methods, "path_params": {}}
+        for pattern, methods in self._patterns:
+            found = pattern.fullmatch(path)
+            if found:
+                return Match.FULL, {"drum.methods": methods, "path_params": found.groupdict()}
+        return Match.NONE, {}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> Any:
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods: Mapping[str, Operation] = scope["drum.methods"]
+        method = scope["method"]
+        operation = methods.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            answer = _other_method(method, routes.allowed_methods(methods))
+        else:
+            answer = await self._answer(operation, scope, receive)
+        await send_answer(answer, send, with_body=method != "HEAD")
+
+    async def _answer(
+        self, operation: Operation, scope: Scope, receive: Receive
+    ) -> PredictResponse:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        body = await self._read_body(headers, receive)
+        if body is None:
+            assert self._max_body is not None
+            return routes.body_too_large(self._max_body)
+        request = PredictRequest(
+            body=body,
+            content_type=headers.get("content-type", ""),
+            headers=headers,
+            query=scope["query_string"].decode("latin-1"),
+            path_params=scope["path_params"],
+            request_id=logs.request_id.get(),
+            method=scope["method"],
+        )
+        return await self._service.answer_async(operation, request)
+
+    async def _read_body(self, headers: Mapping[str, str], receive: Receive) -> bytes | None:
+        """The whole body, or None when it is larger than allowed."""
+        limit = self._max_body
+        announced = headers.get("content-length", "0")
+        if limit is not None and announced.isdecimal() and int(announced) > limit:
+            return None
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if limit is not None and size > limit:
+                return None
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """``{name}`` is one segment, ``{name:path}`` the rest."""
+    parts = []
+    for segment in path.split("/"):
+        if segment.startswith("{"):
+            name, _, converter = segment.strip("{}").partition(":")
+            parts.append(f"(?P<{name}>{'.+' if converter else '[^/]+'})")
+        else:
+            parts.append(re.escape(segment))
+    return re.compile("/".join(parts))
+
+
+def _other_method(method: str, allow: str) -> PredictResponse:
+    if method == "OPTIONS":
+        return PredictResponse(200, b"", "text/html; charset=utf-8", (("Allow", allow),))
+    return routes.method_not_allowed(allow)
+
+
+async def send_answer(answer: PredictResponse, send: Send, with_body: bool = True) -> None:
+    """Send a whole answer, or drain a stream on a worker thread."""
+    content_type = answer.content_type
+    headers = [
+        _JSON_HEADER
+        if content_type == "application/json"
+        else (b"content-type", content_type.encode("latin-1"))
+    ]
+    headers += [(name.lower().encode("latin-1"), v.encode("latin-1")) for name, v in answer.headers]
+    body = answer.body
+    if isinstance(body, bytes):
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if with_body else b""})
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await _send_stream(body, answer, send)
+
+
+async def _send_stream(body: Iterator[bytes], answer: PredictResponse, send: Send) -> None:
+    try:
+        async for chunk in iterate_in_threadpool(body):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if answer.close is not None:
+            answer.close()
+
+
+def _to_starlette(answer: PredictResponse) -> Response:
+    assert isinstance(answer.body, bytes)
+    return Response(
+        answer.body,
+        answer.status,
+        {"content-type": answer.content_type, **dict(answer.headers)},
+    )
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 404 and error.detail == "Not Found":
+        return _to_starlette(routes.not_found())
+    if error.status_code == 405 and "Allow" in headers:
+        return _to_starlette(routes.method_not_allowed(headers["Allow"]))
+    return _to_starlette(
+        routes.failure(error.status_code, str(error.detail), tuple(headers.items()))
+    )
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    return _to_starlette(error_response(error))

@@ -1,0 +1,110 @@
+"""The Flask application: bytes and headers in, bytes and headers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from datarobot_drum.drum import logs, routes
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.service import Service, error_response
+from datarobot_drum.drum.settings import Settings
+
+BLUEPRINT = "model_api"
+
+
+def create_app(service: Service, settings: Settings) -> flask.Flask:
+    """The application with every route registered, ready for ``custom_flask.init_app``."""
+    app = flask.Flask("datarobot_drum", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
+    app.before_request(_begin)
+    app.after_request(_add_standard_headers)
+    _register_error_handlers(app, settings)
+    app.register_blueprint(_blueprint(service, settings.server.url_prefix))
+    return app
+
+
+def _blueprint(service: Service, url_prefix: str) -> flask.Blueprint:
+    blueprint = flask.Blueprint(BLUEPRINT, __name__)
+    views: dict[str, Callable[..., flask.Response]] = {}
+    for route, path in routes.prefixed(url_prefix):
+        view = views.setdefault(route.endpoint, _view(service, route.operation))
+        blueprint.add_url_rule(_flask_path(path), route.endpoint, view, methods=[route.method])
+    return blueprint
+
+
+def _flask_path(path: str) -> str:
+    """``{name}`` -> ``<name>``, ``{name:path}`` -> ``<path:name>``."""
+    parts = []
+    for segment in path.split("/"):
+        if segment.startswith("{"):
+            name, _, converter = segment.strip("{}").partition(":")
+            segment = f"<{converter}:{name}>" if converter else f"<{name}>"
+        parts.append(segment)
+    return "/".join(parts)
+
+
+def _view(service: Service, operation: Operation) -> Callable[..., flask.Response]:
+    def view(**path_params: str) -> flask.Response:
+        incoming = flask.request
+        request = PredictRequest(
+            body=incoming.get_data(),
+            content_type=incoming.environ.get("CONTENT_TYPE", ""),
+            headers={name.lower(): value for name, value in incoming.headers},
+            query=incoming.environ.get("QUERY_STRING", ""),
+            path_params=path_params,
+            request_id=flask.g.request_id,
+            method=incoming.method,
+        )
+        return _to_flask(service.answer(operation, request))
+
+    return view
+
+
+def _to_flask(answer: PredictResponse) -> flask.Response:
+    response = flask.Response(answer.body, answer.status, content_type=answer.content_type)
+    for name, value in answer.headers:
+        response.headers[name] = value
+    if answer.close is not None:
+        response.call_on_close(answer.close)
+    return response
+
+
+def _begin() -> None:
+    flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
+    logs.request_id.set(flask.g.request_id)
+
+
+def _add_standard_headers(response: flask.Response) -> flask.Response:
+    for name, value in routes.standard_headers(flask.g.request_id):
+        response.headers[name] = value
+    return response
+
+
+def _register_error_handlers(app: flask.Flask, settings: Settings) -> None:
+    """Errors that never reached the service, and those of an extension's own routes."""
+
+    def on_http_error(error: HTTPException) -> Any:
+        if error.response is not None:
+            return error
+        if isinstance(error, NotFound):
+            return _to_flask(routes.not_found())
+        if isinstance(error, MethodNotAllowed):
+            allow = routes.allowed_methods(error.valid_methods or ())
+            return _to_flask(routes.method_not_allowed(allow))
+        if isinstance(error, RequestEntityTooLarge) and settings.server.max_body is not None:
+            return _to_flask(routes.body_too_large(settings.server.max_body))
+        return _to_flask(routes.failure(error.code or 500, error.description or error.name))
+
+    def on_error(error: Exception) -> flask.Response:
+        return _to_flask(error_response(error))
+
+    app.register_error_handler(HTTPException, on_http_error)
+    app.register_error_handler(Exception, on_error)
