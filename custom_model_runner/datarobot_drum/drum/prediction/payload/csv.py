@@ -1,0 +1,44 @@
+"""CSV, read as ``pandas.read_csv`` reads it by default."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.prediction.messages import Body
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_UTF8 = "Supplied CSV input file encoding must be UTF-8."
+NO_COLUMNS = "No columns to parse from file"
+UNREADABLE = "Pandas failed to read input binary data"
+
+
+def read_csv(body: Body) -> pd.DataFrame:
+    """Read a CSV body as ``pandas.read_csv`` would: UTF-8, its dtypes, its missing values.
+
+    Blank lines are skipped, but in a table of one column they are missing values.
+
+    Raises:
+        PayloadError: not UTF-8, no header, or rows that do not fit together.
+    """
+    frame = _read_with_pandas(body, skip_blank_lines=True)
+    if frame.shape[1] == 1:
+        return _read_with_pandas(body, skip_blank_lines=False)
+    return frame
+
+
+def _read_with_pandas(body: Body, skip_blank_lines: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_csv(io.BytesIO(body), skip_blank_lines=skip_blank_lines)
+    except UnicodeDecodeError as error:
+        raise PayloadError(NOT_UTF8) from error
+    except pd.errors.EmptyDataError as error:
+        raise PayloadError(NO_COLUMNS) from error
+    except (ValueError, OverflowError) as error:
+        # The text of the error may quote the payload.
+        raise PayloadError(UNREADABLE) from error

@@ -1,0 +1,122 @@
+"""Where the rows of a structured request are, and in which format they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from datarobot_drum.drum.enum import CustomHooks
+from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.model.predictor import Predictor, RowSource
+from datarobot_drum.drum.prediction.messages import Body, PredictRequest
+from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
+from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.multipart import MULTIPART_FORM, Part, parse_multipart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+URL_ENCODED_FORM = "application/x-www-form-urlencoded"
+MTX = "text/mtx"
+CSV_TYPES = frozenset({"", "text/csv", "text/plain"})
+
+
+class _Rows(NamedTuple):
+    """The bytes of a table; ``mimetype`` is None for a part that is taken as CSV."""
+
+    data: Body
+    mimetype: str | None
+    charset: str | None = None
+    colnames: Sequence[str] | None = None
+
+
+def read_rows(request: PredictRequest, predictor: Predictor) -> tuple[Any, RowSource]:
+    """Find and read the rows of a request.
+
+    They are in the file part ``X`` of a form, else they are the whole body. A model with a
+    ``read_input_data`` hook reads every format itself, and may return anything.
+
+    Returns:
+        A DataFrame (or what the hook returned), and where it came from.
+
+    Raises:
+        PayloadError: no rows in it, a format that cannot be read, or rows that cannot.
+        MalformedRequestError: JSON that does not parse.
+    """
+    rows = _find_rows(request, _parts(request))
+    return _read(rows, predictor), _source(rows)
+
+
+def read_transform_rows(
+    request: PredictRequest, predictor: Predictor
+) -> tuple[Any, pd.DataFrame | None, RowSource]:
+    """Like ``read_rows``, and the target from the file part ``y``, None when there is none.
+
+    The target is never given to a ``read_input_data`` hook.
+    """
+    parts = _parts(request)
+    rows = _find_rows(request, parts)
+    target = _file_part(parts, "y")
+    target_frame = None if target is None else _read_built_in(_part_rows(target, None))
+    return _read(rows, predictor), target_frame, _source(rows)
+
+
+def _parts(request: PredictRequest) -> list[Part]:
+    if parse_content_type(request.content_type).mimetype != MULTIPART_FORM or not request.body:
+        return []
+    return parse_multipart(request.body, request.content_type)
+
+
+def _find_rows(request: PredictRequest, parts: list[Part]) -> _Rows:
+    part = _file_part(parts, "X")
+    if part is not None:
+        return _part_rows(part, _column_names(parts))
+    sent, mimetype, charset, _ = parse_content_type(request.content_type)
+    if not request.body or mimetype in (MULTIPART_FORM, URL_ENCODED_FORM):
+        raise PayloadError(
+            "Samples should be provided as:   - a csv or mtx under `X` form-data param key."
+            "  - binary data"
+        )
+    return _Rows(request.body, sent, charset)
+
+
+def _file_part(parts: list[Part], name: str) -> Part | None:
+    return next((part for part in parts if part.name == name and part.filename is not None), None)
+
+
+def _part_rows(part: Part, colnames: Sequence[str] | None) -> _Rows:
+    # The part's own Content-Type is what the client's library guessed: not to be relied on.
+    sparse = part.filename is not None and part.filename.endswith(".mtx")
+    return _Rows(part.data, MTX if sparse else None, colnames=colnames)
+
+
+def _column_names(parts: list[Part]) -> list[str] | None:
+    part = _file_part(parts, "X.colnames")
+    if part is None:
+        return None
+    try:
+        text = bytes(part.data).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadError("The column names in `X.colnames` are not UTF-8.") from error
+    return [line.strip() for line in text.splitlines()]
+
+
+def _source(rows: _Rows) -> RowSource:
+    return RowSource(rows.data, rows.mimetype, rows.charset, rows.colnames)
+
+
+def _read(rows: _Rows, predictor: Predictor) -> Any:
+    if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
+        return predictor.read_input(rows.data)
+    return _read_built_in(rows)
+
+
+def _read_built_in(rows: _Rows) -> pd.DataFrame:
+    mimetype = (rows.mimetype or "").lower()
+    if mimetype in CSV_TYPES:
+        return read_csv(rows.data)
+    raise PayloadError(
+        f"payload format `{rows.mimetype}` is not supported by predictor/transformer. "
+        "Make DRUM support the format or implement `read_input_data` hook to read the data. "
+    )
