@@ -1,0 +1,55 @@
+"""Run the command that the options name. New commands arrive here."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from datarobot_drum.drum.enum import ArgumentsOptions
+from datarobot_drum.drum.exceptions import UsageError
+from datarobot_drum.drum.utils.setup import setup_options
+
+
+def main() -> None:
+    """Run the chosen command to its end.
+
+    Raises:
+        UsageError: the command is not built yet.
+        SystemExit: the command ended with an exit code of its own.
+        DrumException: the command failed; the text says why.
+    """
+    options = setup_options()
+    run = _COMMANDS.get(options.subparser_name)
+    if run is None:
+        raise UsageError(f"this version of drum has no '{options.subparser_name}' yet")
+    run(options)
+
+
+def _score(options: argparse.Namespace) -> None:
+    from datarobot_drum.drum.commands import score
+    from datarobot_drum.drum.settings import Settings
+
+    _end_like_ctrl_c(signal.SIGTERM)
+    score.run(Settings.from_options(options))
+
+
+def _server(options: argparse.Namespace) -> None:
+    from datarobot_drum.drum.flask.run_flask import run_flask
+    from datarobot_drum.drum.settings import Settings
+
+    run_flask(Settings.from_options(options))
+
+
+def _end_like_ctrl_c(number: signal.Signals) -> None:
+    # A command that is told to stop cleans up what it wrote; only the main thread may ask.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.default_int_handler)
+
+
+_COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
+    ArgumentsOptions.SCORE: _score,
+    ArgumentsOptions.SERVER: _server,
+}

@@ -1,0 +1,69 @@
+"""What every run starts with: options, runtime parameters, logging."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from datarobot_drum.drum import logs
+from datarobot_drum.drum.enum import ArgumentsOptions
+from datarobot_drum.drum.utils import arguments
+from datarobot_drum.runtime_parameters import RuntimeParameters
+from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
+
+_Situation: TypeAlias = tuple[tuple[str, ...], frozenset[tuple[str, str]]]
+
+_VARIABLES: Final = arguments.variables()
+
+_remembered: dict[_Situation, argparse.Namespace] = {}
+
+
+def setup_options() -> argparse.Namespace:
+    """The checked options of this process.
+
+    Puts runtime parameters (values file, the model's defaults) and the effective ``ADDRESS``
+    into the environment, and sets logging up. The launchers call it again, without
+    arguments: as long as the command line and the variables it depends on are the same,
+    they get the same object and nothing is read twice.
+
+    Raises:
+        SystemExit: argparse answered or refused (see ``arguments.parse``).
+        DrumCommonException: options that do not go together.
+        RuntimeParameterException: a runtime parameter, its definition or its file is wrong.
+    """
+    options = _remembered.get(_situation())
+    if options is None:
+        options = _set_up()
+        _remembered.clear()
+        _remembered[_situation()] = options
+    return options
+
+
+def _set_up() -> argparse.Namespace:
+    options = arguments.parse(sys.argv[1:], os.environ)
+    if options.subparser_name in arguments.UNBUILT:
+        return options
+    logs.configure(options)
+    if options.runtime_params_file is None:
+        load_defaults(options.code_dir)
+    else:
+        load_values_file(options.runtime_params_file, options.code_dir)
+    if options.subparser_name == ArgumentsOptions.SERVER:
+        os.environ["ADDRESS"] = options.address
+    return options
+
+
+def _situation() -> _Situation:
+    return tuple(sys.argv), frozenset(_relevant(os.environ).items())
+
+
+def _relevant(environ: Mapping[str, str]) -> dict[str, str]:
+    prefix = RuntimeParameters.PARAM_PREFIX
+    return {
+        name: text
+        for name, text in environ.items()
+        if name in _VARIABLES or name.startswith(prefix)
+    }

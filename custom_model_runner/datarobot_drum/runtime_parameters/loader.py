@@ -1,0 +1,129 @@
+"""Values file, environment, defaults -> environment: the first that has a value wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datarobot_drum.runtime_parameters.definitions import (
+    SECTION,
+    Definition,
+    definitions_of,
+    read_metadata,
+    read_yaml,
+)
+from datarobot_drum.runtime_parameters.exceptions import (
+    ErrorLoadingRuntimeParameter,
+    InvalidEmptyYamlContent,
+    InvalidInputFilePath,
+    InvalidYamlContent,
+)
+from datarobot_drum.runtime_parameters.runner import is_runner_parameter, plain_kind
+from datarobot_drum.runtime_parameters.runtime_parameters import RuntimeParameters
+from datarobot_drum.runtime_parameters.values import check_value, decode, encode, parse_object
+
+
+def load_values_file(values_file: str, code_dir: str) -> None:
+    """Put the values of a YAML file, and the defaults of the model, into the environment.
+
+    Parameters of the runner need no definition; every other name does.
+
+    Raises:
+        RuntimeParameterException: a file, a definition or a value is wrong; the text says
+            which. The environment is then untouched.
+    """
+    if not values_file:
+        raise InvalidInputFilePath("Empty runtime parameter values file path!")
+    if not code_dir:
+        raise InvalidInputFilePath("Empty code-dir path!")
+    values = _read_values(values_file)
+    of_model = [name for name in values if not is_runner_parameter(name)]
+    definitions = definitions_of(read_metadata(code_dir)) if of_model else _if_any(code_dir)
+    for name in of_model:
+        if name not in definitions:
+            raise _error(name, f"It has no definition in the section '{SECTION}'")
+    _export(definitions, values)
+
+
+def load_defaults(code_dir: str) -> None:
+    """Put the defaults of a model into the environment, where that has no value.
+
+    Raises:
+        ErrorLoadingRuntimeParameter: a definition or a value is wrong.
+    """
+    _export(_if_any(code_dir), {})
+
+
+def _read_values(values_file: str) -> Mapping[str, Any]:
+    path = Path(values_file)
+    if not path.is_file():
+        raise InvalidInputFilePath(
+            f"Runtime parameter values file does not exist! filepath: {values_file}"
+        )
+    values = read_yaml(path, "runtime parameter values YAML")
+    if values is None or values == {}:
+        raise InvalidEmptyYamlContent("Runtime parameter values YAML file is empty!")
+    if not isinstance(values, Mapping):
+        raise InvalidYamlContent(
+            "Invalid runtime parameter values YAML content! It must map names to values."
+        )
+    return {str(name): value for name, value in values.items()}
+
+
+def _if_any(code_dir: str) -> dict[str, Definition]:
+    # Metadata that is not readable is told by the model's loading, also on an error server.
+    try:
+        metadata = read_metadata(code_dir)
+    except (InvalidInputFilePath, InvalidEmptyYamlContent, InvalidYamlContent):
+        return {}
+    defines = isinstance(metadata, Mapping) and metadata.get(SECTION)
+    return definitions_of(metadata) if defines else {}
+
+
+def _export(definitions: Mapping[str, Definition], values: Mapping[str, Any]) -> None:
+    variables = {}
+    for definition in definitions.values():
+        text = _defined_text(definition, values)
+        if text is not None:
+            variables[definition.name] = text
+    for name in values.keys() - definitions.keys():
+        variables[name] = _undefined_text(name, values[name])
+    for name, text in variables.items():
+        os.environ[RuntimeParameters.namespaced_param_name(name)] = text
+
+
+def _defined_text(definition: Definition, values: Mapping[str, Any]) -> str | None:
+    """The variable's new text; None leaves the environment as it is."""
+    name = definition.name
+    if name not in values and RuntimeParameters.has(name):
+        _check_variable(definition)
+        return None
+    value = values.get(name, definition.default)
+    if value is None and name not in values and is_runner_parameter(name):
+        return None  # unset, so that the runner's own default applies
+    definition.check(value)
+    return encode(definition.kind, value)
+
+
+def _check_variable(definition: Definition) -> None:
+    variable = RuntimeParameters.namespaced_param_name(definition.name)
+    text = os.environ[variable]
+    if parse_object(text) is not None:
+        definition.check(decode(variable, text))
+    elif not text and not definition.allow_empty:
+        definition.check(None)
+
+
+def _undefined_text(name: str, value: object) -> str:
+    try:
+        kind = plain_kind(value)
+        check_value(kind, value)
+    except ValueError as error:
+        raise _error(name, str(error)) from None
+    return encode(kind, value)
+
+
+def _error(name: str, reason: str) -> ErrorLoadingRuntimeParameter:
+    return ErrorLoadingRuntimeParameter(f"Failed to load runtime parameter '{name}'. {reason}")
