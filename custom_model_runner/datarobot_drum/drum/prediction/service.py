@@ -41,6 +41,12 @@ logger = logs.get_drum_logger(__name__)
 
 USER_ERROR_HEADER: Final = ("X-Drum-User-Http-Error", "true")
 TIMED_OUT: Final = "The prediction took longer than DRUM_CLIENT_REQUEST_TIMEOUT ({} s)."
+# Hooks may raise their web framework's own errors on any server; naming the classes by text
+# keeps those frameworks out of here. Values: the attributes with status and text.
+_FOREIGN_HTTP_ERRORS: Final = {
+    "werkzeug.exceptions.HTTPException": ("code", "description"),
+    "starlette.exceptions.HTTPException": ("status_code", "detail"),
+}
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
 
@@ -256,10 +262,12 @@ def error_response(error: BaseException) -> PredictResponse:
         status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
         message = getattr(error, "message", None) or str(error)
         return PredictResponse(status, small_json({"message": message}), headers=(USER_ERROR_HEADER,))
-    status = _status_of(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s", error, exc_info=error if not isinstance(error, OverloadedError) else None)
-    body: dict[str, Any] = {"message": f"ERROR: {error}"}
+    status, text = _status_and_text(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s", text, exc_info=error)
+    elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("%s", text)
+    body: dict[str, Any] = {"message": f"ERROR: {text}"}
     if isinstance(error, DrumSchemaValidationException):
         body["is_schema_validation_error"] = True
     headers = (
@@ -268,10 +276,15 @@ def error_response(error: BaseException) -> PredictResponse:
     return PredictResponse(status, small_json(body), headers=headers)
 
 
-def _status_of(error: BaseException) -> int:
+def _status_and_text(error: BaseException) -> tuple[int, str]:
     if isinstance(error, DrumException):
-        return int(error.status)
-    return HTTPStatus.INTERNAL_SERVER_ERROR
+        return int(error.status), str(error)
+    for kind in type(error).__mro__:
+        attributes = _FOREIGN_HTTP_ERRORS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if attributes is not None:
+            status, text = (getattr(error, name) for name in attributes)
+            return int(status or HTTPStatus.INTERNAL_SERVER_ERROR), str(text)
+    return HTTPStatus.INTERNAL_SERVER_ERROR, str(error)
 
 
 def _response_of(job: Job) -> PredictResponse:
