@@ -1,0 +1,51 @@
+"""The contract suite: every test with the ``serve`` fixture runs on every front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.contract.clients import Calls
+from tests.contract.folders import Folder, Folders
+from tests.contract.fronts import FRONTS, IN_PROCESS, Front
+
+Serve = Callable[[Folder], Calls]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "servers: starts server processes")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # With `--dist loadgroup` the tests that share a server process run on one worker.
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and "front" in callspec.params:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{callspec.params['front']}"))
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return Folders(tmp_path_factory.mktemp("folders"))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        name if name in IN_PROCESS else pytest.param(name, marks=pytest.mark.servers)
+        for name in FRONTS
+    ],
+)
+def front(request: pytest.FixtureRequest) -> Iterator[Front]:
+    """One way to serve. Servers live as long as the module's tests on this front."""
+    front = Front(request.param)
+    yield front
+    front.close()
+
+
+@pytest.fixture(scope="module")
+def serve(front: Front) -> Serve:
+    """``serve(folder)``: a client of a server that has loaded the folder."""
+    return front.serve

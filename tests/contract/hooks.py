@@ -1,0 +1,153 @@
+"""Sources of ``custom.py`` files. The data tells the hooks what to do, so that one loaded
+folder shows many behaviours.
+
+* A column ``out:<name>`` is a column that the ``score`` hook returns as ``<name>``.
+* The first cell of a column ``do`` is ``<hook>:<action>``.
+"""
+
+ACTIONS = '''
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from datarobot_drum import CustomHTTPError
+from datarobot_drum.drum.exceptions import BaseCustomUserError
+
+PATIENCE = 60
+
+
+class TeapotError(BaseCustomUserError):
+    status_code = 418
+
+
+def order_of(data, hook):
+    """The action that the data wants of this hook, or nothing."""
+    if not isinstance(data, pd.DataFrame) or "do" not in data or not len(data):
+        return ""
+    wanted, _, action = str(data["do"].iloc[0]).partition(":")
+    return action if wanted == hook else ""
+
+
+def act(action, frame):
+    """What every hook can be told to do with its result."""
+    if action == "raise":
+        raise ValueError(f"the {len(frame)} rows are unlucky")
+    if action == "http":
+        raise CustomHTTPError("come back tomorrow", 429)
+    if action == "http_default":
+        raise CustomHTTPError()
+    if action == "teapot":
+        raise TeapotError("short and stout")
+    if action == "exit":
+        raise SystemExit(3)
+    if action == "list":
+        return [1, 2]
+    if action == "none":
+        return None
+    if action == "fewer":
+        return frame.iloc[:-1]
+    if action == "more":
+        return pd.concat([frame, frame.iloc[:1]])
+    if action == "odd_index":
+        return frame.set_axis(range(7, 7 + len(frame)))
+    if action == "strings":
+        return frame.astype(str)
+    if action == "nested":
+        return frame.assign(nested=[{"a": [1, None]}] * len(frame))
+    if action == "moment":
+        return frame.assign(moment=pd.Timestamp("2020-01-02 03:04:05"))
+    if action.startswith("hold "):
+        hold(Path(action.removeprefix("hold ")))
+    return frame
+
+
+def hold(folder):
+    """Say that the model is busy, and stay so until the file ``go`` is there."""
+    started = folder / f"started-{time.monotonic_ns()}"
+    started.touch()
+    deadline = time.monotonic() + PATIENCE
+    while not (folder / "go").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    started.rename(folder / started.name.replace("started", "ended"))
+'''
+
+ECHO = (
+    ACTIONS
+    + '''
+
+def load_model(code_dir):
+    return "a model"
+
+
+def score(data, model, **kwargs):
+    picked = [name for name in data.columns if name.startswith("out:")]
+    frame = data[picked].rename(columns=lambda name: name.removeprefix("out:"))
+    if order_of(data, "score") == "kwargs":
+        shown = {
+            name: sorted(value) if isinstance(value, dict) else str(value)
+            for name, value in kwargs.items()
+        }
+        return frame.assign(kwargs=[shown] * len(frame), model=model)
+    return act(order_of(data, "score"), frame)
+'''
+)
+
+# The arithmetic does not commute, so a wrong order of the hooks shows in the numbers.
+ALL_HOOKS = (
+    ACTIONS
+    + '''
+import io
+
+state = {"calls": []}
+
+
+def init(**kwargs):
+    state["calls"].append("init")
+    state["init"] = sorted(kwargs)
+    state["code_dir"] = kwargs["code_dir"]
+
+
+def load_model(code_dir):
+    state["calls"].append("load_model")
+    assert code_dir == state["code_dir"]
+    return {"factor": 10}
+
+
+def read_input_data(input_binary_data):
+    state["bytes"] = type(input_binary_data).__name__
+    if input_binary_data == b"read:none":
+        return None
+    if input_binary_data == b"read:raise":
+        raise ValueError("cannot read this")
+    if input_binary_data == b"read:http":
+        raise CustomHTTPError("not this format", 415)
+    text = input_binary_data.decode().replace(";", ",")
+    return pd.read_csv(io.StringIO(text))
+
+
+def transform(data, model):
+    state["data"] = data
+    if data is None:
+        raise ValueError("no data")
+    data = data.assign(x=data["x"] + 1)
+    return act(order_of(data, "transform"), data)
+
+
+def score(data, model, **kwargs):
+    frame = pd.DataFrame({"Predictions": data["x"] * model["factor"]})
+    action = order_of(data, "score")
+    if action == "calls":
+        return frame.assign(
+            calls=",".join(state["calls"]), init=",".join(state["init"]), bytes=state["bytes"]
+        )
+    return act(action, frame)
+
+
+def post_process(predictions, model):
+    assert list(predictions.columns) == ["Predictions"]
+    predictions = predictions + 5
+    return act(order_of(state["data"], "post"), predictions)
+'''
+)
