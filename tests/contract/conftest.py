@@ -13,19 +13,6 @@ from tests.contract.fronts import FRONTS, IN_PROCESS, Front
 Serve = Callable[[Folder], Calls]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "servers: starts server processes")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # With `--dist loadgroup` the tests that share a server process run on one worker.
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        if callspec is not None and "front" in callspec.params:
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{callspec.params['front']}"))
-
-
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     return Folders(tmp_path_factory.mktemp("folders"))

@@ -27,7 +27,7 @@ _PACKAGE_ROOT = Path(__file__).parents[2] / "custom_model_runner"
 _UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
 
 
-class ServerDied(AssertionError):
+class ServerDiedError(AssertionError):
     """The process ended, or did not become ready in time; the text holds its output."""
 
 
@@ -64,7 +64,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise ServerDied(f"still running after {seconds} s\n{self.output()}") from None
+            raise ServerDiedError(f"still running after {seconds} s\n{self.output()}") from None
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = STOP_SECONDS) -> int:
         """Send a signal and return the exit status."""
@@ -102,12 +102,12 @@ class Server:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise ServerDied(f"ended with {self.process.returncode}\n{self.output()}")
+                raise ServerDiedError(f"ended with {self.process.returncode}\n{self.output()}")
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), 2).close()
                 return
             time.sleep(0.05)
-        raise ServerDied(f"not ready after {seconds} s\n{self.output()}")
+        raise ServerDiedError(f"not ready after {seconds} s\n{self.output()}")
 
 
 def free_port() -> int:
@@ -130,7 +130,6 @@ def environment(
 ) -> dict[str, str]:
     """The environment of a server: this one's, cleaned, with parameters added."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(_UNWANTED)}
-    clean["PYTHONUNBUFFERED"] = "1"
     for name, value in (params or {}).items():
         clean[f"MLOPS_RUNTIME_PARAM_{name}"] = runtime_parameter(value)
     return {**clean, **(env or {})}
@@ -187,7 +186,7 @@ def running_server(
         params: runtime parameters, passed as the platform passes them.
 
     Raises:
-        ServerDied: it did not become ready, or could not be stopped.
+        ServerDiedError: it did not become ready, or could not be stopped.
     """
     server = start_server(
         code_dir, server_type, *extra_args, env=env, params=params, port=port, scheme=scheme
