@@ -24,7 +24,7 @@ def load_model(code_dir):
 
 
 def read_input_data(input_binary_data):
-    """Bytes -> frame, for input that is not a plain CSV. This one has semicolons and 1,5 for 1.5."""
+    """Bytes -> frame, for input that is not a plain CSV: here semicolons, and 1,5 for 1.5."""
     return pd.read_csv(io.BytesIO(input_binary_data), sep=";", decimal=",")
 
 
