@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.clients import Calls
-from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import FRONTS, IN_PROCESS, Front
-
-Serve = Callable[[Folder], Calls]
+from tests.contract.folders import Folders
+from tests.contract.fronts import FRONTS, IN_PROCESS, Front, Serve
 
 
 @pytest.fixture(scope="session")

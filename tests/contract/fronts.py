@@ -17,6 +17,8 @@ IN_PROCESS = ("flask", "fastapi")
 SERVERS = ("flask-server", "gunicorn-server", "fastapi-server")
 FRONTS = IN_PROCESS + SERVERS
 
+Serve = Callable[[Folder], Calls]
+
 
 class Front:
     """Serves folders one way; each folder is loaded once."""

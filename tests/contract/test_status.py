@@ -8,9 +8,8 @@ import pytest
 
 from datarobot_drum import __version__
 from tests.contract.clients import Answer
-from tests.contract.conftest import Serve
 from tests.contract.folders import Folders
-from tests.contract.fronts import Front
+from tests.contract.fronts import Front, Serve
 
 OK_ROUTES = ["/", "/ping", "/ping/", "/health", "/health/", "/livez", "/livez/"]
 STATUS_ROUTES = [
