@@ -1,0 +1,71 @@
+"""What every framework's reader offers, and how an object's framework is recognised.
+
+Nothing here imports a framework: a model is recognised by the names of its classes, so a
+folder only needs the framework that it uses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from datarobot_drum.drum.enum import TargetType
+
+
+class ArtifactModel(Protocol):
+    """A framework's model, ready to predict.
+
+    Attributes:
+        names: the classes in the order of the output columns, when the model knows them.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...] | None: ...
+
+    def predict(self, data: Any) -> Any:
+        """Rows in, array of shape (rows,) or (rows, columns) out. Raises what it raises."""
+
+
+class Reader(Protocol):
+    """One framework.
+
+    Attributes:
+        framework: as ``/info/`` shows it.
+        package: what ``pip install`` takes.
+        modules: top-level modules that belong to it.
+        extensions: the files it loads, lower case.
+        row_wise: a row's prediction never depends on the rows beside it.
+    """
+
+    framework: ClassVar[str]
+    package: ClassVar[str]
+    modules: ClassVar[tuple[str, ...]]
+    extensions: ClassVar[tuple[str, ...]]
+    row_wise: ClassVar[bool]
+
+    def load(self, path: Path) -> Any:
+        """The object that the file holds; raises what the framework raises."""
+
+    def recognises(self, model: Any) -> bool: ...
+
+    def adapt(self, model: Any, target_type: TargetType) -> ArtifactModel: ...
+
+
+def is_a(model: Any, module: str, name: str) -> bool:
+    """Tell whether ``model`` is an instance of class ``name`` of top-level module ``module``."""
+    return any(
+        cls.__name__ == name and cls.__module__.partition(".")[0] == module
+        for cls in type(model).__mro__
+    )
+
+
+def last_step(model: Any) -> Any:
+    """The final estimator of a scikit-learn pipeline; any other object as it is."""
+    return model.steps[-1][1] if is_a(model, "sklearn", "Pipeline") else model
+
+
+def float_matrix(data: Any) -> Any:
+    """The values as a C-contiguous float32 matrix, which torch and ONNX models take."""
+    import numpy as np
+
+    return np.ascontiguousarray(data, dtype=np.float32)

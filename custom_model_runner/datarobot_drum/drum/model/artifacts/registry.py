@@ -1,0 +1,79 @@
+"""Every framework, in the order in which they are asked; loading and recognising a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from datarobot_drum.drum.exceptions import ModelLoadError
+from datarobot_drum.drum.model.artifacts.base import Reader
+from datarobot_drum.drum.model.artifacts.sklearn import LookalikeReader, SklearnReader
+from datarobot_drum.drum.model.folder import (
+    ADDED_ARTIFACTS,
+    PYTHON_ARTIFACTS,
+    python_artifacts,
+    retrieved_files,
+)
+from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT
+
+# The first that recognises an object predicts with it; the last takes nearly everything.
+READERS: Final[tuple[Reader, ...]] = (SklearnReader(), LookalikeReader())
+
+
+def load_artifact(code_dir: str) -> Any:
+    """Load the one artifact at the top level of the folder.
+
+    Raises:
+        ModelLoadError: there is none, there are several, it is broken, or its framework is
+            not installed.
+    """
+    path = _only_artifact(code_dir)
+    reader = next(reader for reader in READERS if path.suffix.lower() in reader.extensions)
+    try:
+        return reader.load(path)
+    except ModuleNotFoundError as exc:
+        raise ModelLoadError(LOADING_FAILED + _missing_module(path, exc)) from exc
+    except (Exception, SystemExit) as exc:
+        raise ModelLoadError(
+            f"{LOADING_FAILED}Could not load model from the artifact file. Exception: {exc!r}"
+        ) from exc
+
+
+def find_reader(model: Any) -> Reader | None:
+    """The framework that can predict with ``model``."""
+    return next((reader for reader in READERS if reader.recognises(model)), None)
+
+
+def _only_artifact(code_dir: str) -> Path:
+    paths = python_artifacts(code_dir)
+    prefix = f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}"
+    files = f"List of retrieved files are: {retrieved_files(code_dir)}"
+    if not paths:
+        raise ModelLoadError(
+            f"{prefix}Could not find model artifact file in: {code_dir} supported by default "
+            "predictors.\nThey support filenames with the following extensions "
+            f"{sorted(PYTHON_ARTIFACTS + ADDED_ARTIFACTS)}.\nIf your artifact is not supported by "
+            f"default predictor, implement custom.load_model() hook.\n{files}"
+        )
+    if len(paths) > 1:
+        raise ModelLoadError(
+            f"{prefix}Multiple serialized model files found. Remove extra artifacts or overwrite "
+            f"custom.load_model()\n{files}"
+        )
+    return paths[0]
+
+
+def _missing_module(path: Path, exc: ModuleNotFoundError) -> str:
+    root = (exc.name or "").partition(".")[0]
+    reader = next((reader for reader in READERS if root in reader.modules), None)
+    if reader is None:
+        return (
+            f"Could not load model from the artifact file. Exception: {exc!r}\n"
+            f"{path.name} needs the module '{root}': install it, or put it into the model folder."
+        )
+    return (
+        "\n    The following frameworks support this model artifact\n"
+        "    but could not load the model. Check if requirements are missing\n"
+        f"Framework: {reader.framework}, requirements: {reader.package.split()}\n"
+        f"{path.name} needs {reader.framework}: pip install {reader.package}"
+    )

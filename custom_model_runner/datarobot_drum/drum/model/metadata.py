@@ -1,0 +1,244 @@
+"""``model-metadata.yaml``: ordinary YAML, checked key by key.
+
+Names and labels are text as written, so ``positiveClassLabel: yes`` is the text ``yes``; the
+keys that have another type are converted. The document is read as a tree of nodes, because
+only nodes remember the line that an error has to name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME, TargetType
+from datarobot_drum.drum.exceptions import StartupError
+
+Convert: TypeAlias = Callable[["_Reader", Node, str], Any]
+
+_TRUE: Final = frozenset({"yes", "true", "on", "y", "1"})
+_FALSE: Final = frozenset({"no", "false", "off", "n", "0"})
+_LABEL_TYPES: Final = frozenset({TargetType.MULTICLASS.value, TargetType.MULTILABEL.value})
+
+
+def read_metadata(code_dir: str) -> Mapping[str, Any] | None:
+    """Read the metadata file at the top of ``code_dir``; None when there is none.
+
+    Raises:
+        StartupError: the file is empty, is not YAML, has an unknown, missing or mistyped key,
+            or lacks the labels that an inference model needs. The text names key and line.
+    """
+    path = Path(code_dir, MODEL_CONFIG_FILENAME)
+    if not path.is_file():
+        return None
+    metadata = _Reader(path).document()
+    _check_input_schema(metadata)
+    if metadata["type"] == "inference":
+        _check_labels(metadata)
+    return metadata
+
+
+def resolve_target_type(
+    option: TargetType | None, metadata: Mapping[str, Any] | None
+) -> TargetType:
+    """The target type from the command line or the metadata, which must agree.
+
+    Raises:
+        StartupError: neither names one, they differ, or the metadata's is unknown.
+    """
+    written = metadata["targetType"] if metadata else None
+    if option is None and written is None:
+        raise StartupError(
+            "Target type is missing. It must be provided in --target-type argument, "
+            "TARGET_TYPE env var or model config file."
+        )
+    if written is None:
+        assert option is not None
+        return option
+    try:
+        configured = TargetType(written)
+    except ValueError as exc:
+        raise StartupError(str(exc)) from None
+    if option is not None and option is not configured:
+        raise StartupError(
+            "Target type provided in --target-type argument doesn't match target type from "
+            "model config file. Use either one of them or make them match."
+        )
+    return configured
+
+
+def inference_section(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The ``inferenceModel`` part; empty when the file or the part is absent."""
+    section: Mapping[str, Any] = (metadata or {}).get("inferenceModel", {})
+    return section
+
+
+class _Reader:
+    """Turns one file's nodes into values, and knows the file's name for the errors."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._loader = yaml.SafeLoader(path.read_text(encoding="utf-8-sig"))
+            self._root = self._loader.get_single_node()
+        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+            raise StartupError(f"{path.name} is not valid YAML: {exc}") from exc
+
+    def document(self) -> dict[str, Any]:
+        root = self._root
+        if root is None or (isinstance(root, ScalarNode) and not root.value):
+            raise StartupError("The model_metadata.yaml file appears to be empty.")
+        return self.mapping(root, "", _TOP, _REQUIRED_TOP)
+
+    def mapping(
+        self, node: Node, where: str, keys: Mapping[str, Convert], required: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        if not isinstance(node, MappingNode):
+            raise self.error(node, f"{where or 'the file'} must be a mapping")
+        self._loader.flatten_mapping(node)
+        result: dict[str, Any] = {}
+        for key_node, value in node.value:
+            key = str(key_node.value)
+            if key not in keys:
+                raise self.error(key_node, f"unexpected key not in schema '{where}{key}'")
+            if key in result:
+                raise self.error(key_node, f"duplicate key '{where}{key}'")
+            result[key] = keys[key](self, value, f"{where}{key}")
+        missing = [key for key in required if key not in result]
+        if missing:
+            raise self.error(node, f"required key(s) {str(missing)[1:-1]} not found")
+        return result
+
+    def plain(self, node: Node) -> Any:
+        try:
+            return self._loader.construct_document(node)
+        except yaml.YAMLError as exc:
+            raise StartupError(f"{self._path.name} is not valid YAML: {exc}") from exc
+
+    def error(self, node: Node, text: str) -> StartupError:
+        line = node.start_mark.line + 1
+        return StartupError(f"{self._path.name}, line {line}: {text}")
+
+
+def _text(reader: _Reader, node: Node, where: str) -> str:
+    if not isinstance(node, ScalarNode):
+        raise reader.error(node, f"'{where}' must be text")
+    return str(node.value)
+
+
+def _flag(reader: _Reader, node: Node, where: str) -> bool:
+    word = _text(reader, node, where).lower()
+    if word not in _TRUE | _FALSE:
+        raise reader.error(node, f"'{where}' must be true or false, got '{word}'")
+    return word in _TRUE
+
+
+def _threshold(reader: _Reader, node: Node, where: str) -> float:
+    text = _text(reader, node, where)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise reader.error(node, f"'{where}' must be a number from 0 to 1, got '{text}'")
+    return value
+
+
+def _texts(reader: _Reader, node: Node, where: str) -> list[str]:
+    if not isinstance(node, SequenceNode):
+        raise reader.error(node, f"'{where}' must be a list")
+    return [_text(reader, item, f"{where}[{i}]") for i, item in enumerate(node.value)]
+
+
+def _anything(reader: _Reader, node: Node, where: str) -> Any:
+    return reader.plain(node)
+
+
+def _section(keys: Mapping[str, Convert], required: tuple[str, ...] = ()) -> Convert:
+    return lambda reader, node, where: reader.mapping(node, f"{where}.", keys, required)
+
+
+def _sections(keys: Mapping[str, Convert], required: tuple[str, ...]) -> Convert:
+    def convert(reader: _Reader, node: Node, where: str) -> list[dict[str, Any]]:
+        if not isinstance(node, SequenceNode):
+            raise reader.error(node, f"'{where}' must be a list")
+        return [reader.mapping(item, f"{where}.", keys, required) for item in node.value]
+
+    return convert
+
+
+_REQUIRED_TOP: Final = ("name", "type", "targetType")
+_TOP: Final[Mapping[str, Convert]] = {
+    "name": _text,
+    "type": _text,
+    "targetType": _text,
+    "environmentID": _text,
+    "modelID": _text,
+    "description": _text,
+    "majorVersion": _flag,
+    "validation": _section({"input": _text, "targetName": _text}, ("input",)),
+    "inferenceModel": _section(
+        {
+            "targetName": _text,
+            "positiveClassLabel": _text,
+            "negativeClassLabel": _text,
+            "classLabels": _texts,
+            "classLabelsFile": _text,
+            "predictionThreshold": _threshold,
+        }
+    ),
+    "trainingModel": _section({"trainOnProject": _text}),
+    "userCredentialSpecifications": _sections(
+        {"key": _text, "valueFrom": _text, "reminder": _text}, ("key", "valueFrom")
+    ),
+    "hyperparameters": _anything,
+    "customPredictor": _anything,
+    "runtimeParameterDefinitions": _anything,
+    "lazyLoading": _anything,
+    "typeSchema": _anything,
+    "inputSchema": _anything,
+}
+
+
+def _check_input_schema(metadata: Mapping[str, Any]) -> None:
+    """A tool's input schema is any JSON Schema of an object."""
+    if "inputSchema" not in metadata:
+        return
+    schema = metadata["inputSchema"]
+    found = schema.get("type") if isinstance(schema, dict) else schema
+    prefix = "Error creating pydantic model from input schema: "
+    if found != "object":
+        raise StartupError(f"{prefix}Only 'object' type schemas are supported, got '{found}'")
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        raise StartupError(f"{prefix}'properties' must be a dictionary, got '{type(properties)}'")
+
+
+def _check_labels(metadata: Mapping[str, Any]) -> None:
+    section = inference_section(metadata)
+    if metadata["targetType"] == TargetType.BINARY.value:
+        needed = ("positiveClassLabel", "negativeClassLabel")
+        missing = [key for key in needed if key not in section]
+        if missing:
+            raise StartupError(
+                f"The following keys are missing in {MODEL_CONFIG_FILENAME} file.\n"
+                f"Missing keys: {missing if section else ['inferenceModel']}"
+            )
+    elif metadata["targetType"] in _LABEL_TYPES:
+        _check_one_source(section)
+
+
+def _check_one_source(section: Mapping[str, Any]) -> None:
+    given = sum(key in section for key in ("classLabels", "classLabelsFile"))
+    prefix = (
+        "\nError - for multiclass classification, either the class labels or a class labels file "
+    )
+    if given == 0:
+        raise StartupError(f"{prefix}must be provided in {MODEL_CONFIG_FILENAME} file.")
+    if given == 2:
+        raise StartupError(
+            f"{prefix}should be provided in {MODEL_CONFIG_FILENAME} file, but not both."
+        )

@@ -1,0 +1,187 @@
+"""What a model returned becomes ``Predictions``: columns named, split and checked.
+
+The order of the checks and their texts are part of the contract with clients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, TargetType
+from datarobot_drum.drum.exceptions import ModelError, StartupError
+from datarobot_drum.drum.model.labels import align_columns, expected_columns
+from datarobot_drum.drum.model.predictor import ClassLabels, Predictions
+from datarobot_drum.drum.model.user_code import user_code
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Array = np.ndarray[Any, Any]
+
+NAMED_TARGETS: Final = frozenset(
+    {TargetType.TEXT_GENERATION, TargetType.VECTOR_DATABASE, TargetType.AGENTIC_WORKFLOW}
+)
+_SINGLE_COLUMN: Final = (REGRESSION_PRED_COLUMN,)
+# numpy.isclose's defaults, spelled out because they are part of the contract.
+_SUM_TOLERANCE: Final = 1e-8 + 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRules:
+    """How predictions of one model have to look.
+
+    Attributes:
+        target_name: the prediction column of a hook that returns several, for the target
+            types that are given one.
+    """
+
+    target_type: TargetType
+    labels: ClassLabels | None = None
+    target_name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.target_type in NAMED_TARGETS and not self.target_name:
+            raise StartupError(
+                "Unexpected empty target name for text generation, vector database, "
+                "or agentic workflow target."
+            )
+
+    def from_array(self, values: Any, names: tuple[str, ...] | None = None) -> Predictions:
+        """Check what a framework returned.
+
+        Args:
+            values: array of shape (rows,) or (rows, columns).
+            names: the classes in the order of the columns, when the model knows them.
+
+        Raises:
+            ModelError: not an array of that shape, or not valid predictions.
+        """
+        array = _two_dimensional(values)
+        if self.labels is None:
+            return Predictions(_one_column(array), _SINGLE_COLUMN)
+        return self._probabilities(array, names, self.labels)
+
+    def from_frame(self, frame: pd.DataFrame) -> Predictions:
+        """Check what a hook returned; columns that predict nothing are extra output.
+
+        Raises:
+            ModelError: the prediction columns are not there, or not valid predictions.
+        """
+        wanted = self._prediction_columns(frame)
+        if wanted is None:
+            return self.exactly(frame)
+        extra = frame.iloc[:, [i for i in range(frame.shape[1]) if i not in wanted]]
+        return replace(self.exactly(frame.iloc[:, wanted]), extra=extra)
+
+    def exactly(self, frame: pd.DataFrame) -> Predictions:
+        """Check a frame that may hold the prediction columns only."""
+        names = tuple(map(str, frame.columns)) if self.labels is not None else None
+        return self.from_array(frame.to_numpy(), names)
+
+    def _probabilities(
+        self, array: Array, names: tuple[str, ...] | None, labels: ClassLabels
+    ) -> Predictions:
+        columns = labels.names if names is None else align_columns(names, labels)
+        if array.shape[1] == 1:
+            array = _both_classes(array, labels)
+            columns = labels.names
+        if array.shape[1] != len(labels.names):
+            raise ModelError(
+                "Your predictions must return the probability distribution for the correct number "
+                f"of class labels. Expected {len(labels.names)} columns, "
+                f"but received {array.shape[1]}"
+            )
+        with user_code():  # numbers that are text do not compare
+            _check_range(array)
+        if self.target_type is not TargetType.MULTILABEL:
+            _check_sums(array)
+        return Predictions(array, columns)
+
+    def _prediction_columns(self, frame: pd.DataFrame) -> list[int] | None:
+        """Positions of the prediction columns; None when every column is one."""
+        names = [str(name) for name in frame.columns]
+        expected = [self._target_column(names)]
+        if self.labels is not None:
+            expected = expected_columns(self.labels)
+        if len(names) <= len(expected):
+            return None
+        missing = [name for name in expected if name not in names]
+        if missing:
+            raise ModelError(f'"{missing} not found in axis"')
+        return [i for i, name in enumerate(names) if name in expected]
+
+    def _target_column(self, names: list[str]) -> str:
+        name = self.target_name
+        if self.target_type not in NAMED_TARGETS or name is None:
+            return REGRESSION_PRED_COLUMN
+        quoted = len(name) > 2 and name[0] == name[-1] == '"'
+        return name[1:-1] if quoted and name not in names else name
+
+
+def check_row_count(predictions: Predictions, rows: int | None) -> None:
+    """One row out for each row in.
+
+    Args:
+        rows: rows of the input; None when the input has no rows to count.
+
+    Raises:
+        ModelError: the numbers differ.
+    """
+    if rows is not None and len(predictions) != rows:
+        raise ModelError(
+            "Your predictions must have one row for each input row. "
+            f"Expected {rows} rows, but received {len(predictions)}"
+        )
+
+
+def _two_dimensional(values: Any) -> Array:
+    import numpy as np
+
+    if not isinstance(values, np.ndarray):
+        raise ModelError(f"predictions must return a np array, but received {type(values)}")
+    if values.ndim == 1:
+        return values.reshape(-1, 1)
+    if values.ndim != 2:
+        raise ModelError(
+            "predictions must return a 2 dimensional array, "
+            f"but we received a {values.ndim} dimensional array"
+        )
+    return values
+
+
+def _one_column(array: Array) -> Array:
+    if array.shape[1] != 1:
+        raise ModelError(
+            "Regression, Text Generation, Agentic Workflow and anomaly predictions must contain "
+            f"only 1 column. Your predictions have {array.shape[1]} columns"
+        )
+    return array
+
+
+def _both_classes(array: Array, labels: ClassLabels) -> Array:
+    """A single column is the positive class's probability; the negative one comes first."""
+    import numpy as np
+
+    if labels.positive is None:
+        raise ModelError(
+            "Only one dimension of probability returned, "
+            f"but there are {len(labels.names)} class labels in this model"
+        )
+    with user_code():
+        return np.hstack((1 - array, array))
+
+
+def _check_range(array: Array) -> None:
+    if (array < 0).any():
+        raise ModelError("Your prediction probabilities have negative values")
+    if (array > 1).any():
+        raise ModelError("Your prediction probabilities have values greater than 1")
+
+
+def _check_sums(array: Array) -> None:
+    """NaN fails here: it is close to nothing."""
+    good = abs(array.sum(axis=1, dtype=float) - 1.0) <= _SUM_TOLERANCE
+    if not good.all():
+        raise ModelError(f"Your prediction probabilities do not add up to 1. \n{array[~good]}")

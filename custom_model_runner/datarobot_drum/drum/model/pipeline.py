@@ -1,0 +1,88 @@
+"""The way of a request through a model folder's own Python model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from datarobot_drum.drum.enum import CustomHooks
+from datarobot_drum.drum.model.hooks import Hooks
+from datarobot_drum.drum.model.outputs import OutputRules, check_row_count
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource, UnstructuredReply
+from datarobot_drum.drum.model.scorers import Scorer
+from datarobot_drum.drum.model.transforming import Transformer, row_count, transformed
+from datarobot_drum.drum.model.unstructured import unstructured_reply
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class LocalPredictor:
+    """One loaded model in this process; see ``Predictor`` for the methods.
+
+    Args:
+        info: what the folder told.
+        model: what ``load_model`` returned or the artifact held; the hooks get it.
+        hooks: the folder's functions; none of them for a ``CustomTask``.
+        rules: what predictions have to look like.
+    """
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        model: Any,
+        hooks: Hooks,
+        rules: OutputRules,
+        scorer: Scorer,
+        transformer: Transformer,
+    ) -> None:
+        self._info = info
+        self._model = model
+        self._hooks = hooks
+        self._rules = rules
+        self._scorer = scorer
+        self._transformer = transformer
+        self._transforms = CustomHooks.TRANSFORM in hooks
+        self._post_processes = CustomHooks.POST_PROCESS in hooks
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def read_input(self, data: bytes | memoryview) -> Any:
+        return self._hooks.read_input_data(bytes(data))
+
+    def predict(self, frame: Any, source: RowSource) -> Predictions:
+        rows = row_count(frame)
+        data = self._hooks.transform(frame, self._model) if self._transforms else frame
+        predictions = self._scorer.score(data, source)
+        if self._post_processes:
+            predictions = self._post_process(predictions)
+        check_row_count(predictions, rows)
+        return predictions
+
+    def transform(self, frame: Any, target: Any, source: RowSource) -> pd.DataFrame:
+        return transformed(self._transformer, frame, target)
+
+    def predict_unstructured(self, data: str | bytes, **kwargs: Any) -> UnstructuredReply:
+        return unstructured_reply(self._hooks.score_unstructured(self._model, data, kwargs))
+
+    def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any:
+        return self._hooks.chat(params, self._model, {"headers": headers})
+
+    def supported_llm_models(self) -> Sequence[Any] | None:
+        if CustomHooks.GET_SUPPORTED_LLM_MODELS not in self._hooks:
+            return None
+        models: Sequence[Any] = self._hooks.supported_llm_models(self._model)
+        return models
+
+    def close(self) -> None:
+        self._model = None
+
+    def _post_process(self, scored: Predictions) -> Predictions:
+        """Let the hook see named columns; what it returns may hold those columns only."""
+        import pandas as pd
+
+        frame = pd.DataFrame(scored.values, columns=list(scored.columns))
+        result = self._rules.exactly(self._hooks.post_process(frame, self._model))
+        return Predictions(result.values, result.columns, scored.extra)

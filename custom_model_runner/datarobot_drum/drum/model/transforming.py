@@ -1,0 +1,84 @@
+"""Target type transform: a hook, a ``CustomTask`` or a scikit-learn transformer gives rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from datarobot_drum.drum.enum import CustomHooks
+from datarobot_drum.drum.exceptions import ModelError
+from datarobot_drum.drum.model.hooks import Hooks, require_frame
+from datarobot_drum.drum.model.user_code import user_code
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Transformer(Protocol):
+    """What turns the rows of a request into other rows."""
+
+    def transform(self, frame: Any, target: Any) -> Any: ...
+
+
+class HookTransformer:
+    """The ``transform`` hook."""
+
+    def __init__(self, hooks: Hooks, model: Any) -> None:
+        self._hooks = hooks
+        self._model = model
+
+    def transform(self, frame: Any, target: Any) -> Any:
+        result = self._hooks.transform_task(frame, self._model, target)
+        if isinstance(result, tuple):
+            raise ModelError("Transformation of the target variable is not supported by DRUM.")
+        return require_frame(result, CustomHooks.TRANSFORM)
+
+
+class EstimatorTransformer:
+    """A scikit-learn object's own ``transform``; arrays get the columns 0, 1, 2 …"""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def transform(self, frame: Any, target: Any) -> Any:
+        with user_code("Couldn't naively apply transformer."):
+            return _as_frame(self._model.transform(frame))
+
+
+class NoTransformer:
+    """Stands in for models of the other target types."""
+
+    def transform(self, frame: Any, target: Any) -> Any:
+        raise ModelError("This model does not transform.")
+
+
+def transformed(transformer: Transformer, frame: Any, target: Any) -> pd.DataFrame:
+    """Transform the rows of a request.
+
+    Raises:
+        ModelError: the transformer failed, or returned something else than a DataFrame with as
+            many rows as it was given.
+    """
+    result: pd.DataFrame = transformer.transform(frame, target)
+    rows = row_count(frame)
+    if rows is not None and len(result) != rows:
+        raise ModelError("Transformation resulted in different number of rows than original data")
+    return result
+
+
+def row_count(data: Any) -> int | None:
+    """Rows of tabular data; None for whatever else a ``read_input_data`` hook returned."""
+    shape = getattr(data, "shape", None)
+    return shape[0] if shape else None
+
+
+def _as_frame(output: Any) -> pd.DataFrame:
+    import pandas as pd
+    from scipy.sparse import issparse
+
+    if isinstance(output, pd.DataFrame):
+        return output
+    if not issparse(output):
+        return pd.DataFrame(output)
+    sparse: Any = pd.DataFrame.sparse
+    frame: pd.DataFrame = sparse.from_spmatrix(output)
+    return frame

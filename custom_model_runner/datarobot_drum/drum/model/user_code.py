@@ -1,0 +1,47 @@
+"""Calling the user's functions: what they raise becomes an error the service can answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from datarobot_drum.drum.exceptions import BaseCustomUserError, ModelError
+
+_HTTP_EXCEPTIONS: Final = frozenset({"starlette.exceptions", "werkzeug.exceptions"})
+
+
+@contextmanager
+def user_code(failure: str = "") -> Iterator[None]:
+    """Run a block of the user's code without letting it end the server by ``sys.exit``.
+
+    Errors that user code raises to choose the answer's status (``BaseCustomUserError``, the
+    HTTP exceptions of Werkzeug and Starlette) pass through.
+
+    Args:
+        failure: what failed, put in front of the exception's ``repr``; without it the
+            exception's own text is the message.
+
+    Raises:
+        ModelError: the block raised anything else.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as exc:
+        if chooses_status(exc):
+            raise
+        raise ModelError(_text(exc, failure)) from exc
+
+
+def chooses_status(exc: BaseException) -> bool:
+    """Tell whether user code raised ``exc`` to be answered with a status of its own."""
+    return isinstance(exc, BaseCustomUserError) or any(
+        cls.__name__ == "HTTPException" and cls.__module__ in _HTTP_EXCEPTIONS
+        for cls in type(exc).__mro__
+    )
+
+
+def _text(exc: BaseException, failure: str) -> str:
+    if isinstance(exc, SystemExit):
+        failure = failure or "The model's code called sys.exit."
+    return f"{failure} Exception: {exc!r}" if failure else str(exc)
