@@ -1,0 +1,66 @@
+"""Serve with Werkzeug in this process: one process, a thread for each connection."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Final
+
+from datarobot_drum.drum.listening import bind, cannot_listen, shown
+from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.settings import Settings, knob
+from datarobot_drum.drum.signals import StopSignals
+from datarobot_drum.drum.tls import server_context
+
+logger = get_drum_logger("run_flask")
+
+EXIT_INTERRUPTED: Final = 130
+INTERRUPTED: Final = "\nCtrl+C pressed, aborting drum\n"
+ONE_PROCESS: Final = (
+    "The flask server runs one process, not %d."
+    " Set DRUM_SERVER_TYPE to gunicorn or fastapi for several workers."
+)
+
+
+def run_flask(settings: Settings) -> None:
+    """Load the model, serve until SIGTERM or SIGINT, and answer what was accepted.
+
+    Raises:
+        StartupError: the address cannot be used or the model cannot be loaded.
+        SettingError: a TLS parameter cannot be used.
+        SystemExit: 130 after SIGINT; 0 when SIGTERM came before the model was loaded.
+    """
+    signals = StopSignals()
+    try:
+        _serve(settings, signals)
+    finally:
+        if signals.first is signal.SIGINT:
+            sys.stdout.write(INTERRUPTED)
+            sys.stdout.flush()
+            # Replaces the way out that is being taken, an early SystemExit(0) for instance.
+            raise SystemExit(EXIT_INTERRUPTED)
+
+
+def _serve(settings: Settings, signals: StopSignals) -> None:
+    server = settings.server
+    if server.workers > 1:
+        logger.warning(ONE_PROCESS, server.workers)
+    tls = server_context()
+    listener = bind(server.host, server.port)
+
+    from datarobot_drum.drum.assembly import build_app, build_service
+    from datarobot_drum.drum.flask.app import create_app
+    from datarobot_drum.drum.flask.server import DrainingServer
+
+    app, service = build_app(build_service(settings), settings, create_app, "custom_flask")
+    wsgi = DrainingServer(listener, app, tls, server.request_timeout)
+    try:
+        wsgi.start(knob("DRUM_WEBSERVER_BACKLOG"))
+    except OSError as error:
+        raise cannot_listen(error, server.host, server.port) from error
+    signals.serving = True
+    logger.info("Serving on %s", shown(server.host, server.port))
+    wsgi.serve_until(lambda: signals.first is not None)
+    service.draining = True
+    wsgi.drain(lambda: signals.forced)
+    service.close()

@@ -1,0 +1,169 @@
+"""Werkzeug's threaded server, made to end without losing a request."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
+from datarobot_drum.drum.logs import get_drum_logger
+
+logger = get_drum_logger("flask_server")
+
+# Seconds: between two looks at the stop signal; for a connection that has sent no request yet
+# when the server ends; for running requests to finish; for a TLS handshake.
+POLL: Final = 0.1
+IDLE_LINGER: Final = 1.0
+GRACEFUL_TIMEOUT: Final = 299.0
+HANDSHAKE_TIMEOUT: Final = 10.0
+
+
+class RequestHandler(WSGIRequestHandler):
+    """One connection, which carries one request."""
+
+    server: DrainingServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.inactivity)
+
+    def run_wsgi(self) -> None:
+        self.server.mark_busy(self.request)
+        super().run_wsgi()
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """The status line, without the header that tells the server's version."""
+        self.log_request(code)
+        self.send_response_only(code, message)
+        self.send_header("Date", self.date_time_string())
+
+
+class DrainingServer(ThreadedWSGIServer):
+    """Serves a bound socket until it is told to stop, then answers what was accepted.
+
+    Args:
+        listener: bound, not listening yet; the server takes it over.
+        tls: wraps each connection, on the connection's own thread.
+        inactivity: seconds after which a silent connection is given up; None: never.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        app: Flask,
+        tls: ssl.SSLContext | None,
+        inactivity: float | None,
+    ) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(host, port, app, RequestHandler, fd=listener.fileno())
+        listener.close()
+        self.ssl_context = tls
+        self.inactivity = inactivity
+        self._state = threading.Condition()
+        # Accepted sockets, each with what the handler reads from: itself, or its TLS wrapping.
+        self._open: dict[socket.socket, socket.socket] = {}
+        self._busy: set[socket.socket] = set()
+
+    def start(self, backlog: int) -> None:
+        """Accept connections from now on.
+
+        Raises:
+            OSError: another program listens on the port since the socket was bound.
+        """
+        self.socket.listen(backlog)
+        self.socket.setblocking(False)
+
+    def serve_until(self, stop: Callable[[], bool]) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            while not stop():
+                if selector.select(POLL):
+                    self._accept()
+
+    def drain(self, forced: Callable[[], bool]) -> None:
+        """Take what waits in the backlog, stop listening, wait for the running requests.
+
+        Args:
+            forced: ends the wait early when it is true.
+        """
+        turn_newcomers_away(self.socket)
+        self._accept_rest()
+        self.socket.close()
+        now = time.monotonic()
+        self._wait_until_closed(now + IDLE_LINGER, forced)
+        self._hang_up_on_silent()
+        if not self._wait_until_closed(now + GRACEFUL_TIMEOUT, forced):
+            logger.error("%d requests were still running at the end", len(self._open))
+
+    def _accept_rest(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            deadline = time.monotonic() + BACKLOG_LINGER
+            while (left := deadline - time.monotonic()) > 0:
+                if selector.select(left):
+                    self._accept()
+
+    def _accept(self) -> None:
+        try:
+            request, address = self.get_request()
+        except OSError:
+            return
+        request.setblocking(True)
+        with self._state:
+            self._open[request] = request
+        self.process_request(request, address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._state:
+                self._busy.discard(self._open.pop(request))
+                self._state.notify_all()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        try:
+            connection = self._secured(request)
+        except OSError as error:
+            logger.debug("TLS handshake with %s failed: %s", client_address, error)
+            return
+        try:
+            super().finish_request(connection, client_address)
+        finally:
+            if connection is not request:
+                self.shutdown_request(connection)
+
+    def _secured(self, request: socket.socket) -> socket.socket:
+        if self.ssl_context is None:
+            return request
+        request.settimeout(HANDSHAKE_TIMEOUT)
+        connection = self.ssl_context.wrap_socket(request, server_side=True)
+        with self._state:
+            self._open[request] = connection
+        return connection
+
+    def mark_busy(self, request: socket.socket) -> None:
+        """A whole request head has come in: the connection is waited for."""
+        with self._state:
+            self._busy.add(request)
+
+    def _wait_until_closed(self, deadline: float, forced: Callable[[], bool]) -> bool:
+        with self._state:
+            while self._open and not forced() and time.monotonic() < deadline:
+                self._state.wait(POLL)
+            return not self._open
+
+    def _hang_up_on_silent(self) -> None:
+        with self._state:
+            for connection in set(self._open.values()) - self._busy:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)

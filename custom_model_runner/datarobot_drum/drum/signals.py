@@ -1,0 +1,32 @@
+"""How a server process learns that it is to end."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+
+class StopSignals:
+    """Remembers SIGTERM and SIGINT, from the moment it is made.
+
+    Attributes:
+        serving: set by the server. Before that there is no request to finish, and a signal
+            ends the process at once, with ``SystemExit(0)``.
+        first: the signal that asked the server to end.
+        forced: a second SIGINT came: running requests are not to be waited for.
+    """
+
+    def __init__(self) -> None:
+        self.serving = False
+        self.first: signal.Signals | None = None
+        self.forced = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.first is None:
+            self.first = signal.Signals(number)
+        elif number == signal.SIGINT:
+            self.forced = True
+        if not self.serving:
+            raise SystemExit(0)
