@@ -28,24 +28,27 @@ class Job:
     """One request on its way through the lane.
 
     ``done`` is called exactly once, on the thread that ran the job, after ``response`` was
-    set; never for a job that was abandoned before it started.
+    set; never for a job that was abandoned before it started. Times are those of
+    ``time.monotonic``; ``started_at`` is None while the job waits.
     """
 
-    __slots__ = ("abandoned", "done", "operation", "queued_at", "request", "response", "started")
+    __slots__ = ("abandoned", "done", "operation", "queued_at", "request", "response", "started_at")
 
     def __init__(
-        self, operation: Operation, request: PredictRequest, done: Callable[[Job], None]
+        self, operation: Operation, request: PredictRequest, done: Callable[[Job], object]
     ) -> None:
         self.operation = operation
         self.request = request
         self.done = done
         self.queued_at = time.monotonic()
-        self.started = False
+        self.started_at: float | None = None
         self.abandoned = False
         self.response: PredictResponse | None = None
 
 
 Process = Callable[[list[Job]], None]
+
+_NOTHING: Final = PredictRequest()
 
 
 class ModelExecutor:
@@ -70,6 +73,7 @@ class ModelExecutor:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._inside = 0
+        self._running = 0
         self._busy = 0
 
     @property
@@ -80,7 +84,7 @@ class ModelExecutor:
     @property
     def waiting(self) -> int:
         """Jobs that wait for a thread."""
-        return max(self._inside - self._busy, 0)
+        return self._inside - self._running
 
     def submit(self, job: Job) -> None:
         """Queue a job.
@@ -99,11 +103,18 @@ class ModelExecutor:
         self._queue.put(job)
 
     def abandon(self, job: Job) -> bool:
-        """Give up a job that nobody waits for any more; True if it had not started."""
+        """Give up a job that nobody waits for any more; True if it had not started.
+
+        A job that still waited makes room for another at once.
+        """
         with self._lock:
-            if job.started:
+            if job.started_at is not None:
                 return False
-            job.abandoned = True
+            if not job.abandoned:
+                job.abandoned = True
+                self._inside -= 1
+                # The shell stays in the queue until a thread comes by; its body need not.
+                job.request = _NOTHING
             return True
 
     def close(self) -> None:
@@ -140,10 +151,11 @@ class ModelExecutor:
     def _run_batch(self, jobs: list[Job]) -> None:
         with self._lock:
             live = [job for job in jobs if not job.abandoned]
+            now = time.monotonic()
             for job in live:
-                job.started = True
-            self._inside -= len(jobs) - len(live)
+                job.started_at = now
             self._busy += 1
+            self._running += len(live)
         try:
             if live:
                 self._process(live)
@@ -153,6 +165,7 @@ class ModelExecutor:
         finally:
             with self._lock:
                 self._busy -= 1
+                self._running -= len(live)
                 self._inside -= len(live)
             for job in live:
                 job.done(job)

@@ -26,12 +26,12 @@ from datarobot_drum.drum.exceptions import (
     NotReadyError,
     OverloadedError,
     PayloadError,
-    PredictionTimeoutError,
 )
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
-from datarobot_drum.drum.prediction.executor import WAITED, Job, ModelExecutor
+from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.payload.structured import read_rows
@@ -40,7 +40,6 @@ from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, proc
 logger = logs.get_drum_logger(__name__)
 
 USER_ERROR_HEADER: Final = ("X-Drum-User-Http-Error", "true")
-TIMED_OUT: Final = "The prediction took longer than DRUM_CLIENT_REQUEST_TIMEOUT ({} s)."
 # Hooks may raise their web framework's own errors on any server; naming the classes by text
 # keeps those frameworks out of here. Values: the attributes with status and text.
 _FOREIGN_HTTP_ERRORS: Final = {
@@ -84,6 +83,7 @@ class PredictionService:
         self.draining = False
         self._predictor = predictor
         self._settings = settings
+        self._patience = Patience(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
         self._executor = ModelExecutor(
             self._process, settings.executor_workers, settings.queue_depth
@@ -111,33 +111,45 @@ class PredictionService:
         early = self._start(job)
         if early is not None:
             return early
-        if arrived.acquire(timeout=self._patience):
-            return _response_of(job)
-        return self._give_up(job)
+        wait = self._patience.in_queue
+        while not arrived.acquire(timeout=wait):
+            late = self._patience.look(self._executor, job)
+            if isinstance(late, DrumException):
+                return error_response(late)
+            wait = late
+        return _response_of(job)
 
     async def answer_async(self, operation: Operation, request: PredictRequest) -> PredictResponse:
         """Answer without blocking the event loop that calls."""
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
+        arrived: asyncio.Future[DrumException | None] = loop.create_future()
+        timer: asyncio.TimerHandle | None = None
 
-        def wake() -> None:
+        def wake(late: DrumException | None = None) -> None:
             if not arrived.done():
-                arrived.set_result(None)
+                arrived.set_result(late)
+
+        def look() -> None:
+            nonlocal timer
+            late = self._patience.look(self._executor, job)
+            if isinstance(late, DrumException):
+                wake(late)
+            else:
+                timer = loop.call_later(late, look)
 
         job = Job(operation, request, lambda _job: loop.call_soon_threadsafe(wake))
         early = self._start(job)
         if early is not None:
             return early
-        timer = loop.call_later(self._patience, wake) if self._patience > 0 else None
+        timer = loop.call_later(self._patience.in_queue, look)
         try:
-            await arrived
+            late = await arrived
         except asyncio.CancelledError:
             self._executor.abandon(job)
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
-        return _response_of(job) if job.response is not None else self._give_up(job)
+            timer.cancel()
+        return _response_of(job) if late is None else error_response(late)
 
     def close(self) -> None:
         self._executor.close()
@@ -154,15 +166,6 @@ class PredictionService:
             return error_response(error)
         return None
 
-    @property
-    def _patience(self) -> float:
-        return -1 if self._settings.request_timeout is None else self._settings.request_timeout
-
-    def _give_up(self, job: Job) -> PredictResponse:
-        self._executor.abandon(job)
-        text = TIMED_OUT.format(self._settings.request_timeout)
-        return error_response(PredictionTimeoutError(text))
-
     # -- on the model's thread
 
     def _process(self, jobs: list[Job]) -> None:
@@ -172,10 +175,7 @@ class PredictionService:
 
     def _answer_one(self, job: Job) -> PredictResponse:
         logs.request_id.set(job.request.request_id)
-        limit = self._settings.queue_timeout
         started = time.monotonic()
-        if limit is not None and started - job.queued_at > limit:
-            return error_response(OverloadedError(WAITED))
         try:
             return self._model[job.operation](job.request)
         except Exception as error:
@@ -261,7 +261,9 @@ def error_response(error: BaseException) -> PredictResponse:
     if isinstance(error, BaseCustomUserError):
         status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
         message = getattr(error, "message", None) or str(error)
-        return PredictResponse(status, small_json({"message": message}), headers=(USER_ERROR_HEADER,))
+        return PredictResponse(
+            status, small_json({"message": message}), headers=(USER_ERROR_HEADER,)
+        )
     status, text = _status_and_text(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s", text, exc_info=error)
