@@ -60,7 +60,7 @@ class Knob:
         if self.kind == "text":
             return "text"
         noun = "a whole number" if self.kind == "int" else "a number"
-        return f"{noun} from {self.minimum:g} to {self.maximum:g}"
+        return f"{noun} from {_plain(self.minimum)} to {_plain(self.maximum)}"
 
     def parse(self, raw: object) -> Value:
         """Turn a runtime parameter's value into the declared type.
@@ -93,6 +93,11 @@ class Knob:
         if self.kind == "float":
             return number
         return int(number) if number.is_integer() else None
+
+
+def _plain(bound: float | None) -> str:
+    """A bound in full: `g` would write 1e+06."""
+    return f"{bound or 0:.15g}"
 
 
 _GUNICORN: Final = ("gunicorn",)

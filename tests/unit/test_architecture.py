@@ -1,0 +1,194 @@
+"""Which way imports point, and where third parties live: see docs/design.md."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "datarobot_drum"
+ROOT = Path(__file__).parents[2] / "custom_model_runner"
+FOLDER = ROOT / PACKAGE
+DRUM = FOLDER / "drum"
+MODULES = sorted(FOLDER.rglob("*.py"))
+
+FOUNDATION = (
+    "datarobot_drum.runtime_parameters",
+    "datarobot_drum.drum.enum",
+    "datarobot_drum.drum.exceptions",
+    "datarobot_drum.drum.failures",
+    "datarobot_drum.drum.logs",
+    "datarobot_drum.drum.settings",
+    "datarobot_drum.drum.telemetry",
+    "datarobot_drum.drum.utils",
+)
+# The face of a model is what a service may know of one.
+FACE = "datarobot_drum.drum.model.predictor"
+
+# From the bottom up: a layer imports from itself and from below.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    FOUNDATION,
+    (
+        "datarobot_drum.custom_task_interfaces",
+        "datarobot_drum.drum.model",
+        "datarobot_drum.drum.training",
+    ),
+    ("datarobot_drum.drum.prediction",),
+    ("datarobot_drum.drum.routes", "datarobot_drum.drum.ray"),
+    # What the launchers share: sockets, signals, certificates.
+    ("datarobot_drum.drum.listening", "datarobot_drum.drum.signals", "datarobot_drum.drum.tls"),
+    (
+        "datarobot_drum.drum.assembly",
+        "datarobot_drum.drum.commands",
+        "datarobot_drum.drum.extension",
+        "datarobot_drum.drum.fastapi",
+        "datarobot_drum.drum.flask",
+        "datarobot_drum.drum.gunicorn",
+    ),
+    ("datarobot_drum.drum.main",),
+    ("datarobot_drum.drum.entry_point",),
+    ("datarobot_drum.__main__",),
+)
+
+# What a module may not see although its layer would let it.
+FORBIDDEN = (
+    ("datarobot_drum.drum.prediction", ("datarobot_drum.drum.model",), (FACE,)),
+    ("datarobot_drum.drum.fastapi", ("datarobot_drum.drum.model",), (FACE,)),
+    ("datarobot_drum.drum.flask", ("datarobot_drum.drum.model",), (FACE,)),
+    ("datarobot_drum.drum.gunicorn", ("datarobot_drum.drum.model",), (FACE,)),
+    ("datarobot_drum.drum.fastapi", ("datarobot_drum.drum.flask", "datarobot_drum.drum.gunicorn")),
+    ("datarobot_drum.drum.flask", ("datarobot_drum.drum.fastapi", "datarobot_drum.drum.gunicorn")),
+    ("datarobot_drum.drum.gunicorn", ("datarobot_drum.drum.fastapi",)),
+    ("datarobot_drum.drum.assembly", ("datarobot_drum.drum.flask", "datarobot_drum.drum.fastapi")),
+)
+
+# Third parties that live in one room only.
+ROOMS = {
+    "flask": ("datarobot_drum.drum.flask",),
+    "werkzeug": ("datarobot_drum.drum.flask",),
+    "gunicorn": ("datarobot_drum.drum.gunicorn",),
+    "fastapi": ("datarobot_drum.drum.fastapi",),
+    "starlette": ("datarobot_drum.drum.fastapi",),
+    "uvicorn": ("datarobot_drum.drum.fastapi",),
+    "ray": ("datarobot_drum.drum.ray",),
+    "opentelemetry": ("datarobot_drum.drum.telemetry",),
+}
+FRAMEWORKS = "sklearn joblib xgboost lightgbm catboost skops onnxruntime torch keras mlflow".split()
+ROOMS |= dict.fromkeys(FRAMEWORKS, ("datarobot_drum.drum.model.artifacts",))
+
+LIGHT = ("numpy", "pandas", "orjson", "yaml", "psutil", *ROOMS)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def below(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(package + ".") for package in packages)
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports, wherever in the file, for types too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} is a relative import"
+            base = node.module or ""
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                yield (whole if is_module(whole) else base), node.lineno
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / Path(*name.split("."))
+    return path.with_suffix(".py").exists() or path.is_dir()
+
+
+def layer_of(module: str) -> int | None:
+    for number, packages in enumerate(LAYERS):
+        if below(module, packages):
+            return number
+    return None
+
+
+def test_every_module_has_a_layer():
+    packages = {PACKAGE, f"{PACKAGE}.drum"}
+    lost = [
+        name for name in map(name_of, MODULES) if name not in packages and layer_of(name) is None
+    ]
+    assert not lost, "say in LAYERS where these stand"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down_only(path: Path):
+    importer = name_of(path)
+    own = layer_of(importer)
+    wrong = [
+        f"{path}:{line} imports {module} from a layer above"
+        for module, line in imports(path)
+        if own is not None and (layer_of(module) or 0) > own
+    ]
+    for holder, banned, *allowed in FORBIDDEN:
+        excepted = allowed[0] if allowed else ()
+        wrong += [
+            f"{path}:{line} must not see {module}"
+            for module, line in imports(path)
+            if below(importer, (holder,)) and below(module, banned) and not below(module, excepted)
+        ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_third_parties_keep_to_their_rooms(path: Path):
+    wrong = [
+        f"{path}:{line} imports {module}"
+        for module, line in imports(path)
+        if not below(name_of(path), ROOMS.get(module.split(".")[0], (PACKAGE,)))
+    ]
+    assert not wrong
+
+
+def test_init_files_below_drum_are_empty():
+    assert [p for p in DRUM.rglob("__init__.py") if p.read_text().strip()] == []
+    assert [
+        d for d in DRUM.rglob("*/") if any(d.glob("*.py")) and not (d / "__init__.py").exists()
+    ] == []
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_entry_point_is_light():
+    """`drum --help`, and a machine that lacks the servers not chosen, depend on it."""
+    loaded = run_python(
+        "import sys, datarobot_drum.drum.entry_point, datarobot_drum.__main__\n"
+        f"print([m for m in {LIGHT!r} if m in sys.modules])"
+    )
+    assert loaded == "[]"
+
+
+def test_no_folder_of_the_package_is_on_the_path():
+    """Folders named like packages (fastapi, gunicorn, flask) must never shadow them."""
+    shadowed = run_python(
+        "import os, sys, importlib\n"
+        "from pathlib import Path\n"
+        "import datarobot_drum\n"
+        f"for path in {[name_of(p) for p in MODULES if 'custom_task' not in str(p)]!r}:\n"
+        "    if not path.endswith('__main__'):\n"
+        "        importlib.import_module(path)\n"
+        "package = Path(datarobot_drum.__file__).parent.resolve()\n"
+        "entries = sys.path + os.environ.get('PYTHONPATH', '').split(os.pathsep)\n"
+        "folders = [Path(entry).resolve() for entry in entries if entry]\n"
+        "print([str(f) for f in folders if f == package or package in f.parents])"
+    )
+    assert shadowed == "[]"
