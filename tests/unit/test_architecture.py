@@ -77,7 +77,8 @@ ROOMS = {
     "ray": ("datarobot_drum.drum.ray",),
     "opentelemetry": ("datarobot_drum.drum.telemetry",),
 }
-FRAMEWORKS = "sklearn joblib xgboost lightgbm catboost skops onnxruntime torch keras mlflow".split()
+FRAMEWORKS = ("sklearn", "joblib", "xgboost", "lightgbm", "catboost", "skops", "onnxruntime")
+FRAMEWORKS += ("torch", "keras", "mlflow")
 ROOMS |= dict.fromkeys(FRAMEWORKS, ("datarobot_drum.drum.model.artifacts",))
 
 LIGHT = ("numpy", "pandas", "orjson", "yaml", "psutil", *ROOMS)
