@@ -17,6 +17,8 @@ EXIT_INTERRUPTED: Final = 130
 # Raised with a text that says it all: for any other type the text needs the type's name.
 _SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
 
+_SERVER_PACKAGES: Final = ("fastapi", "flask", "gunicorn", "uvicorn")
+
 
 def main() -> int:
     """Run ``drum`` with the words of ``sys.argv``.
@@ -40,11 +42,17 @@ def main() -> int:
 def _report(error: Exception) -> int:
     if show_stacktrace_given(sys.argv[1:], os.environ):
         traceback.print_exception(error)
-    text = str(error).strip()
-    if not isinstance(error, _SPEAKING) or not text:
-        text = f"{type(error).__name__}: {text}".rstrip(": ")
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_text(error)}\n")
     return error.exit_code if isinstance(error, DrumException) else 1
+
+
+def _text(error: Exception) -> str:
+    text = str(error).strip()
+    if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
+        return f"{text}. This server needs it: pip install {error.name}"
+    if isinstance(error, _SPEAKING) and text:
+        return text
+    return f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def _reader_has_gone() -> int:

@@ -6,6 +6,7 @@ import argparse
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from datarobot_drum.drum.enum import ArgumentsOptions
@@ -30,10 +31,12 @@ def main() -> None:
 
 def _score(options: argparse.Namespace) -> None:
     from datarobot_drum.drum.commands import score
+    from datarobot_drum.drum.model.local import build_predictor
     from datarobot_drum.drum.settings import Settings
 
     _end_like_ctrl_c(signal.SIGTERM)
-    score.run(Settings.from_options(options))
+    settings = Settings.from_options(options)
+    score.run(settings, partial(build_predictor, settings.model))
 
 
 def _server(options: argparse.Namespace) -> None:

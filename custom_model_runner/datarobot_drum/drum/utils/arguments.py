@@ -47,7 +47,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace
         DrumCommonException: options that do not go together, or a feature that is not there.
     """
     parser, parsers = build_parser(environ)
-    _complete(parser, environ)
+    _answer_shell(parser, environ)
     if not argv:
         parser.print_help()
         raise SystemExit(1)
@@ -55,7 +55,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace
         return argparse.Namespace(subparser_name=argv[0])
     given = parser.parse_args(argv)
     command_parser = parsers[given.subparser_name]
-    options = _complete_from_environment(given, environ, command_parser)
+    options = _merge(given, environ, command_parser)
     _check_labels(options, given, command_parser)
     refuse(options, set(vars(given)))
     return options
@@ -125,7 +125,7 @@ def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
     return next((name for name in option.env if environ.get(name)), None)
 
 
-def _complete_from_environment(
+def _merge(
     given: argparse.Namespace, environ: Mapping[str, str], parser: argparse.ArgumentParser
 ) -> argparse.Namespace:
     options = argparse.Namespace(subparser_name=given.subparser_name)
@@ -168,7 +168,7 @@ def _check_labels(
         parser.error(str(error))
 
 
-def _complete(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+def _answer_shell(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     """Answer the shell's request for completions; nothing to do in any other run."""
     if "_ARGCOMPLETE" not in environ:
         return

@@ -19,17 +19,15 @@ _UNBUILT: Final = (
     Args.MEMORY,
     Args.MONITOR,
     Args.MONITOR_EMBEDDED,
+    Args.MONITOR_SETTINGS,
     Args.ALLOW_DR_API_ACCESS,
     Args.GPU_PREDICTOR,
     Args.SIDECAR,
-)
-# These have variables that are set for other programs too: only the command line counts.
-_UNBUILT_IF_GIVEN: Final = (
-    Args.MONITOR_SETTINGS,
     Args.TRITON_HOST,
     Args.TRITON_HTTP_PORT,
     Args.TRITON_GRPC_PORT,
 )
+_WITH_LABELS: Final = (TargetType.MULTICLASS.value, TargetType.MULTILABEL.value)
 
 
 class LabelsError(ValueError):
@@ -55,11 +53,16 @@ def read_class_labels(options: argparse.Namespace, given: Set[str]) -> list[str]
             "\nError - for multiclass classification, either the class labels or a class labels"
             f" file should be provided, but not both.\n{_SEE_HELP}"
         )
-    labels: list[str] | None = options.class_labels
     if options.class_labels_file is not None:
-        labels = _labels_in(options.class_labels_file)
-    if labels is not None and len(labels) < 2:
-        raise LabelsError("Multiclass classification requires at least 2 labels.")
+        return _enough(options, _labels_in(options.class_labels_file), Args.CLASS_LABELS_FILE)
+    if options.class_labels is not None:
+        return _enough(options, options.class_labels, Args.CLASS_LABELS)
+    return None
+
+
+def _enough(options: argparse.Namespace, labels: list[str], option: str) -> list[str]:
+    if len(labels) < 2 and options.target_type in (None, *_WITH_LABELS):
+        raise LabelsError(f"{option}: Multiclass classification requires at least 2 labels.")
     return labels
 
 
@@ -77,17 +80,17 @@ def refuse(options: argparse.Namespace, given: Set[str]) -> None:
     for check in _CHECKS:
         check(options, given)
     _refuse_unbuilt(options, given)
-    for name in ("query", "content_type"):
-        if getattr(options, name) is not None and _target_type(options, _UNSTRUCTURED):
+    _refuse_unstructured_only(options)
+
+
+def _refuse_unstructured_only(options: argparse.Namespace) -> None:
+    if options.target_type in (None, _UNSTRUCTURED):
+        return  # None: the metadata says, and is looked at later
+    for name in (Args.QUERY, Args.CONTENT_TYPE):
+        if getattr(options, _dest(name)) is not None:
             raise DrumCommonException(
-                f"--{name.replace('_', '-')} argument can be used only with"
-                f" --target-type {_UNSTRUCTURED}"
+                f"{name} argument can be used only with --target-type {_UNSTRUCTURED}"
             )
-
-
-def _target_type(options: argparse.Namespace, other_than: str) -> bool:
-    """Whether the target type is known, and another one; metadata is looked at later."""
-    return options.target_type is not None and options.target_type != other_than
 
 
 def _refuse_skip_deps(options: argparse.Namespace, given: Set[str]) -> None:
@@ -153,10 +156,10 @@ def _is_url(text: str) -> bool:
 
 
 def _refuse_unbuilt(options: argparse.Namespace, given: Set[str]) -> None:
-    used = [name for name in _UNBUILT if getattr(options, _dest(name))]
-    used += [name for name in _UNBUILT_IF_GIVEN if _dest(name) in given]
-    if used:
-        raise DrumCommonException(f"this version of drum has no '{used[0]}' yet")
+    for name in _UNBUILT:
+        # A variable counts only for a flag: the others may be set for another program.
+        if _dest(name) in given or getattr(options, _dest(name)) is True:
+            raise DrumCommonException(f"this version of drum has no '{name}' yet")
 
 
 def _dest(name: str) -> str:

@@ -1,0 +1,482 @@
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from datarobot_drum import __version__
+from datarobot_drum.drum.exceptions import DrumCommonException
+from datarobot_drum.drum.utils.arguments import parse, show_stacktrace_given
+
+Env = dict[str, str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    (tmp_path / "labels.txt").write_text("\ufeffcat\n\ndog\nfox\n", encoding="utf-8")
+    return str(tmp_path.resolve())
+
+
+def server(folder: str, *words: str, env: Env | None = None) -> argparse.Namespace:
+    return parse(["server", "-cd", folder, "--address", "localhost:6789", *words], env or {})
+
+
+def score(folder: str, *words: str, env: Env | None = None) -> argparse.Namespace:
+    return parse(["score", "-cd", folder, "--input", f"{folder}/rows.csv", *words], env or {})
+
+
+def usage_error(
+    capsys: pytest.CaptureFixture[str], argv: Sequence[str], env: Env | None = None
+) -> str:
+    with pytest.raises(SystemExit) as caught:
+        parse(argv, env or {})
+    out, err = capsys.readouterr()
+    assert caught.value.code == 2
+    assert out == ""
+    return err
+
+
+class TestShape:
+    def test_drum_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as caught:
+            parse([], {})
+        assert caught.value.code == 1
+        assert capsys.readouterr().out.startswith("usage: drum ")
+
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as caught:
+            parse(["--version"], {})
+        assert caught.value.code == 0
+        assert capsys.readouterr().out == f"drum {__version__}\n"
+
+    def test_version_is_for_the_main_command(
+        self, folder: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        argv = ["score", "--version", "-cd", folder, "--input", f"{folder}/rows.csv"]
+        assert "unrecognized arguments: --version" in usage_error(capsys, argv)
+
+    @pytest.mark.parametrize("argv", [["--help"], ["score", "-h"], ["server", "--help"]])
+    def test_help(self, argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as caught:
+            parse(argv, {})
+        out = capsys.readouterr().out
+        assert caught.value.code == 0
+        for absent in ("fit", "push", "perf-test", "--docker", "--monitor", "--gpu-predictor"):
+            assert absent not in out
+
+    def test_unknown_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        err = usage_error(capsys, ["bogus"])
+        assert "argument subparser_name: invalid choice: 'bogus'" in err
+
+    def test_unknown_option(self, folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+        err = usage_error(capsys, ["server", "-cd", folder, "--address", "localhost", "--bogus"])
+        assert "unrecognized arguments: --bogus" in err
+
+    @pytest.mark.parametrize("name", ["fit", "validation", "perf-test", "new", "push"])
+    def test_commands_to_come_are_names(self, name: str) -> None:
+        assert vars(parse([name, "--code-dir", "x", "--help"], {})) == {"subparser_name": name}
+
+
+class TestOptions:
+    def test_defaults_of_server(self, folder: str) -> None:
+        options = server(folder)
+        assert options.subparser_name == "server"
+        assert options.code_dir == folder
+        assert options.address == "localhost:6789"
+        assert options.logging_level == "warning"
+        assert options.max_workers == 0
+        assert options.with_error_server is False
+        assert options.target_type is None
+        assert not hasattr(options, "input")
+
+    def test_defaults_of_score(self, folder: str) -> None:
+        options = score(folder)
+        assert options.input == f"{folder}/rows.csv"
+        assert options.output is None
+        assert not hasattr(options, "address")
+
+    def test_all_of_server(self, folder: str) -> None:
+        rows = f"{folder}/rows.csv"
+        text = (
+            "--target-type multiclass --class-labels a b c --max-workers 3 --production"
+            " --with-error-server --show-perf --show-stacktrace --verbose --logging-level debug"
+            " --language python --user-secrets-mount-path /s --user-secrets-prefix P"
+            " --deployment-id d --model-id m --webserver w --api-token t"
+        )
+        files = ["--runtime-params-file", rows, "--lazy-loading-file", rows]
+        options = server(folder, *text.split(), *files, "--deployment-config", rows)
+        assert options.target_type == "multiclass"
+        assert options.class_labels == ["a", "b", "c"]
+        assert options.max_workers == 3
+        flags = ("production", "with_error_server", "show_perf", "show_stacktrace", "verbose")
+        assert all(getattr(options, flag) is True for flag in flags)
+        assert options.logging_level == "debug"
+        assert options.language == "python"
+        assert (options.user_secrets_mount_path, options.user_secrets_prefix) == ("/s", "P")
+        assert options.runtime_params_file == options.lazy_loading_file == rows
+        assert options.deployment_config == rows
+
+    def test_paths_of_score(
+        self, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "link.csv").symlink_to(tmp_path / "rows.csv")
+        monkeypatch.chdir(tmp_path)
+        argv = "score -cd . --input link.csv --output out/p.csv --sparse-column-file labels.txt"
+        options = parse(argv.split(), {})
+        assert options.code_dir == folder
+        assert options.input == f"{folder}/rows.csv"
+        assert options.output == f"{folder}/out/p.csv"
+        assert options.sparse_column_file == f"{folder}/labels.txt"
+
+    @pytest.mark.parametrize("command", ["score", "server"])
+    def test_required(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        err = usage_error(capsys, [command])
+        other = "--input" if command == "score" else "--address"
+        assert f"the following arguments are required: -cd/--code-dir, {other}" in err
+
+    @pytest.mark.parametrize(
+        ("words", "text"),
+        [
+            (["-cd", "/no/such"], "argument -cd/--code-dir: The path /no/such is not a directory!"),
+            (["--input", "/no"], "argument --input: The file /no does not exist!"),
+            (["--class-labels-file", "/no"], "argument --class-labels-file: The file /no does not"),
+            (["--runtime-params-file", "/no"], "argument --runtime-params-file: The file /no does"),
+            (["--target-type", "x"], "argument --target-type: invalid choice: 'x'"),
+            (["--logging-level", "x"], "argument --logging-level: invalid choice: 'x'"),
+            (["--language", "x"], "argument --language: invalid choice: 'x'"),
+            (["--class-labels"], "argument --class-labels: expected at least one argument"),
+            (
+                ["--class-labels", "a"],
+                "--class-labels: Multiclass classification requires at least",
+            ),
+        ],
+    )
+    def test_bad_value(
+        self, folder: str, words: list[str], text: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        argv = ["score", "-cd", folder, "--input", f"{folder}/rows.csv", *words]
+        assert text in usage_error(capsys, argv)
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [("0", "must be > 0"), ("-1", "must be > 0"), ("x", "invalid int value")]
+    )
+    def test_bad_workers(
+        self, folder: str, value: str, text: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        argv = ["server", "-cd", folder, "--address", "localhost", f"--max-workers={value}"]
+        assert f"argument --max-workers: {text}" in usage_error(capsys, argv)
+
+    @pytest.mark.parametrize(
+        ("given", "effective"),
+        [
+            ("localhost", "localhost:8080"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]", "[::1]:8080"),
+            ("[::1]:80", "[::1]:80"),
+        ],
+    )
+    def test_address(self, folder: str, given: str, effective: str) -> None:
+        assert server(folder, "--address", given).address == effective
+
+    @pytest.mark.parametrize("value", ["localhost:x", "localhost:65536", "a:1:2"])
+    def test_bad_address(self, folder: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+        err = usage_error(capsys, ["server", "-cd", folder, "--address", value])
+        assert f"argument --address: Invalid address: '{value}'" in err
+
+
+class TestEnvironment:
+    def test_required_options_may_come_from_it(self, folder: str) -> None:
+        options = parse(["server"], {"CODE_DIR": folder, "ADDRESS": "localhost"})
+        assert (options.code_dir, options.address) == (folder, "localhost:8080")
+
+    def test_values(self, folder: str) -> None:
+        env = {
+            "TARGET_TYPE": "binary",
+            "POSITIVE_CLASS_LABEL": "-1",
+            "NEGATIVE_CLASS_LABEL": "--no",
+            "CLASS_LABELS": "a  b\tc",
+            "MAX_WORKERS": "2",
+            "DEPLOYMENT_CONFIG": f"{folder}/rows.csv",
+            "USER_SECRETS_MOUNT_PATH": "/s",
+            "USER_SECRETS_PREFIX": "P",
+            "RUNTIME_PARAMS_FILE": f"{folder}/rows.csv",
+            "LAZY_LOADING_FILE": f"{folder}/rows.csv",
+            "MLOPS_DEPLOYMENT_ID": "d",
+            "MLOPS_MODEL_ID": "shadowed",
+            "MODEL_ID": "m",
+            "EXTERNAL_WEB_SERVER_URL": "http://w",
+            "API_TOKEN": "t",
+        }
+        options = server(folder, env=env)
+        assert options.target_type == "binary"
+        assert (options.positive_class_label, options.negative_class_label) == ("-1", "--no")
+        assert options.class_labels == ["a", "b", "c"]
+        assert options.max_workers == 2
+        assert options.deployment_config == f"{folder}/rows.csv"
+        assert (options.user_secrets_mount_path, options.user_secrets_prefix) == ("/s", "P")
+        assert options.runtime_params_file == options.lazy_loading_file == f"{folder}/rows.csv"
+        assert (options.deployment_id, options.model_id) == ("d", "m")
+        assert (options.webserver, options.api_token) == ("http://w", "t")
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["--target-type", "anomaly"],
+            ["--target-type=anomaly"],
+            ["--target", "anomaly"],
+            ["--targ=anomaly"],
+        ],
+    )
+    def test_command_line_wins_in_every_spelling(self, folder: str, words: list[str]) -> None:
+        assert score(folder, *words, env={"TARGET_TYPE": "binary"}).target_type == "anomaly"
+
+    @pytest.mark.parametrize("spelling", ["-cd {}", "-cd={}", "--code-dir {}", "--code-d={}"])
+    def test_code_dir_wins_in_every_spelling(self, folder: str, spelling: str) -> None:
+        words = spelling.format(folder).split()
+        options = parse(["server", "--address", "localhost", *words], {"CODE_DIR": "/"})
+        assert options.code_dir == folder
+
+    def test_a_bad_value_does_not_count_where_the_command_line_has_one(self, folder: str) -> None:
+        env = {"TARGET_TYPE": "bogus", "ADDRESS": "a:b:c"}
+        assert server(folder, "--target-type=anomaly", env=env).target_type == "anomaly"
+
+    def test_label_pair_spelled_with_equal_signs(self, folder: str) -> None:
+        words = ("--positive-class-label=yes", "--negative-class-label=no")
+        options = server(folder, *words, env={"POSITIVE_CLASS_LABEL": "x"})
+        assert (options.positive_class_label, options.negative_class_label) == ("yes", "no")
+
+    def test_label_pair_from_both_places(self, folder: str) -> None:
+        env = {"NEGATIVE_CLASS_LABEL": "no"}
+        options = server(folder, "--positive-class-label", "yes", env=env)
+        assert (options.positive_class_label, options.negative_class_label) == ("yes", "no")
+
+    def test_empty_variables_are_unset(self, folder: str) -> None:
+        env = {"TARGET_TYPE": "", "WITH_ERROR_SERVER": "", "DEPLOYMENT_ID": ""}
+        options = server(folder, env={**env, "MLOPS_DEPLOYMENT_ID": "d"})
+        assert options.target_type is None
+        assert options.with_error_server is False
+        assert options.deployment_id == "d"
+
+    def test_variables_of_the_other_command_are_not_read(self, folder: str) -> None:
+        env = {"ADDRESS": "a:b:c", "MAX_WORKERS": "x", "PRODUCTION": "f"}
+        assert not hasattr(score(folder, env=env), "address")
+
+    @pytest.mark.parametrize("word", ["t", "TRUE", " y ", "yes", "on", "1"])
+    def test_true_words(self, folder: str, word: str) -> None:
+        env = {"WITH_ERROR_SERVER": word, "SHOW_STACKTRACE": word}
+        options = server(folder, env=env)
+        assert options.with_error_server is True
+        assert options.show_stacktrace is True
+
+    @pytest.mark.parametrize("word", ["false", "N", "no", "off ", "0", "None"])
+    def test_false_words(self, folder: str, word: str) -> None:
+        assert server(folder, env={"WITH_ERROR_SERVER": word}).with_error_server is False
+
+    def test_a_flag_on_the_command_line_beats_a_false_variable(self, folder: str) -> None:
+        options = server(folder, "--with-error", env={"WITH_ERROR_SERVER": "no"})
+        assert options.with_error_server is True
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "text"),
+        [
+            ("WITH_ERROR_SERVER", "f", "value can't be converted to Bool"),
+            ("MONITOR", "maybe", "value can't be converted to Bool"),
+            ("TARGET_TYPE", "bogus", "invalid choice: 'bogus'"),
+            ("MAX_WORKERS", "0", "must be > 0"),
+            ("CODE_DIR", "/no/such", "The path /no/such is not a directory!"),
+            ("RUNTIME_PARAMS_FILE", "/no", "The file /no does not exist!"),
+            ("ADDRESS", "a:b:c", "Invalid address: 'a:b:c'"),
+        ],
+    )
+    def test_a_bad_value_names_the_variable(
+        self,
+        folder: str,
+        variable: str,
+        value: str,
+        text: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        env = {"CODE_DIR": folder, "ADDRESS": "localhost", variable: value}
+        err = usage_error(capsys, ["server"], env)
+        assert f"environment variable {variable}: {text}" in err
+
+
+class TestLabels:
+    PAIR = "both positive and negative class labels have to be provided."
+
+    @pytest.mark.parametrize("which", ["positive", "negative"])
+    def test_half_a_pair(self, folder: str, which: str, capsys: pytest.CaptureFixture[str]) -> None:
+        argv = ["server", "-cd", folder, "--address", "a", f"--{which}-class-label", "x"]
+        assert self.PAIR in usage_error(capsys, argv)
+
+    def test_file(self, folder: str) -> None:
+        options = score(folder, "--class-labels-file", f"{folder}/labels.txt")
+        assert options.class_labels == ["cat", "dog", "fox"]
+
+    def test_file_beats_list_in_the_environment(self, folder: str) -> None:
+        env = {"CLASS_LABELS": "a b", "CLASS_LABELS_FILE": f"{folder}/labels.txt"}
+        assert score(folder, env=env).class_labels == ["cat", "dog", "fox"]
+
+    def test_list_on_the_command_line_beats_a_file_in_the_environment(self, folder: str) -> None:
+        env = {"CLASS_LABELS_FILE": f"{folder}/labels.txt"}
+        assert score(folder, "--class-labels", "a", "b", env=env).class_labels == ["a", "b"]
+
+    def test_both_on_the_command_line(
+        self, folder: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--class-labels", "a", "b", "--class-labels-file", f"{folder}/labels.txt"]
+        err = usage_error(capsys, ["server", "-cd", folder, "--address", "a", *words])
+        assert "either the class labels or a class labels file should be provided, but" in err
+
+    def test_too_few_in_a_file(
+        self, folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "labels.txt").write_text("cat\n\n")
+        argv = ["server", "-cd", folder, "--address", "a"]
+        err = usage_error(capsys, argv, {"CLASS_LABELS_FILE": f"{folder}/labels.txt"})
+        assert "Multiclass classification requires at least 2 labels." in err
+
+    def test_file_that_is_no_text(
+        self, folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "labels.txt").write_bytes(b"\xff\xfe\xff")
+        argv = ["server", "-cd", folder, "--address", "a"]
+        err = usage_error(capsys, [*argv, "--class-labels-file", f"{folder}/labels.txt"])
+        assert "labels.txt can't be read: it is not UTF-8 text" in err
+
+    def test_ignored_for_other_target_types(self, folder: str) -> None:
+        env = {"CLASS_LABELS": "one"}
+        assert score(folder, "--target-type", "regression", env=env).target_type == "regression"
+
+
+ALL_OF_MONITOR = "--model-id m --deployment-id d --monitor-settings spooler_type=STDOUT"
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("words", "text"),
+        [
+            (
+                "--skip-deps-install",
+                "Argument '--skip-deps-install' can only be used together with '--docker'.",
+            ),
+            (
+                "--production",
+                "Production mode requires a non-zero number of workers [--max-workers > 0].",
+            ),
+            (
+                f"--monitor {ALL_OF_MONITOR} --target-type unstructured",
+                "Error: MLOps monitoring can not be used in unstructured mode.",
+            ),
+            (
+                "--monitor-embedded",
+                "Error: MLOps embedded monitoring is supported for unstructured modes only.",
+            ),
+            (
+                "--monitor --model-id m",
+                "Error: MLOps Monitoring requires all monitoring options to be present."
+                " Missing: --deployment-id, --monitor-settings",
+            ),
+            (
+                "--monitor-embedded --target-type unstructured --model-id m --webserver w",
+                "Error: MLOps Monitoring requires all monitoring options to be present."
+                " Missing: --deployment-id, --api-token",
+            ),
+            (
+                "--allow-dr-api-access --webserver w",
+                "Error: DataRobot APIs access requires certain option(s) that are missing."
+                " Missing: --api-token",
+            ),
+            (
+                "--gpu-predictor triton --triton-host localhost",
+                "Error: Triton Host URL must contain scheme and netloc",
+            ),
+            (
+                "--triton-http-port x",
+                "Error: Triton HTTP port or GRPc port configuration is incorrect."
+                " Value should be a positive integer.",
+            ),
+            (
+                "--triton-http-port 8001",
+                "Error: Triton HTTP port or GRPc port configuration is incorrect."
+                " Ports can't be the same.",
+            ),
+            (
+                "--query a=1 --target-type binary",
+                "--query argument can be used only with --target-type unstructured",
+            ),
+            (
+                "--content-type text/plain --target-type regression",
+                "--content-type argument can be used only with --target-type unstructured",
+            ),
+            ("--docker image", "this version of drum has no '--docker' yet"),
+            ("--docker image --skip-deps-install", "this version of drum has no '--docker' yet"),
+            ("--memory 1g", "this version of drum has no '--memory' yet"),
+            (f"--monitor {ALL_OF_MONITOR}", "this version of drum has no '--monitor' yet"),
+            (
+                "--monitor-settings spooler_type=STDOUT",
+                "this version of drum has no '--monitor-settings' yet",
+            ),
+            (
+                "--monitor-embedded --target-type unstructured --model-id m --deployment-id d"
+                " --webserver w --api-token t",
+                "this version of drum has no '--monitor-embedded' yet",
+            ),
+            (
+                "--allow-dr-api-access --webserver w --api-token t",
+                "this version of drum has no '--allow-dr-api-access' yet",
+            ),
+            ("--gpu-predictor nim", "this version of drum has no '--gpu-predictor' yet"),
+            ("--sidecar", "this version of drum has no '--sidecar' yet"),
+            ("--triton-grpc-port 9", "this version of drum has no '--triton-grpc-port' yet"),
+        ],
+    )
+    def test_on_the_command_line(self, folder: str, words: str, text: str) -> None:
+        with pytest.raises(DrumCommonException) as caught:
+            server(folder, *words.split())
+        assert str(caught.value) == text
+        assert caught.value.exit_code == 1
+
+    @pytest.mark.parametrize(
+        ("env", "text"),
+        [
+            ({"PRODUCTION": "yes"}, "Production mode requires"),
+            ({"MONITOR": "1"}, "MLOps Monitoring requires all monitoring options"),
+            ({"MLOPS_REPORTING_FROM_UNSTRUCTURED_MODELS": "1"}, "unstructured modes only"),
+            ({"ALLOW_DR_API_ACCESS_FOR_ALL_CUSTOM_MODELS": "1"}, "DataRobot APIs access requires"),
+        ],
+    )
+    def test_from_the_environment(self, folder: str, env: Env, text: str) -> None:
+        with pytest.raises(DrumCommonException, match=text):
+            server(folder, env=env)
+
+    def test_production_with_workers(self, folder: str) -> None:
+        assert server(folder, "--production", env={"MAX_WORKERS": "2"}).production is True
+
+    def test_variables_of_other_programs_are_no_reason(self, folder: str) -> None:
+        env = {"TRITON_HOST": "nowhere", "TRITON_HTTP_PORT": "x", "MONITOR_SETTINGS": "s"}
+        assert server(folder, env={**env, "API_TOKEN": "t"}).code_dir == folder
+
+    def test_unstructured_options(self, folder: str) -> None:
+        words = ["--query", "a=1", "--content-type", "text/csv"]
+        options = score(folder, "--target-type", "unstructured", *words)
+        assert (options.query, options.content_type) == ("a=1", "text/csv")
+        assert score(folder, *words).query == "a=1"
+
+
+@pytest.mark.parametrize(
+    ("argv", "env", "wanted"),
+    [
+        (["server", "--show-stacktrace"], {}, True),
+        (["server", "--show-s"], {}, True),
+        (["server", "--show-perf"], {}, False),
+        (["server"], {"SHOW_STACKTRACE": "yes"}, True),
+        (["server"], {"SHOW_STACKTRACE": "perhaps"}, False),
+        ([], {}, False),
+    ],
+)
+def test_show_stacktrace_given(argv: list[str], env: Env, wanted: bool) -> None:
+    assert show_stacktrace_given(argv, env) is wanted

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from unittest.mock import Mock, patch
+
+import pytest
+
+from datarobot_drum.drum import entry_point
+from datarobot_drum.drum.enum import ArgumentsOptions
+
+VARIABLE = "MLOPS_RUNTIME_PARAM_DRUM_SERVER_TYPE"
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_RUNTIME_PARAM")}
+    with patch.dict(os.environ, clean, clear=True):
+        yield
+
+
+@pytest.fixture
+def launchers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Mock]:
+    """Stand-ins for the three launchers; the servers themselves are not imported."""
+    mocks = {"flask": Mock(), "gunicorn": Mock(), "fastapi": Mock()}
+    monkeypatch.setattr(entry_point, "main", mocks["flask"])
+    for name, module, function in (
+        ("gunicorn", "datarobot_drum.drum.gunicorn.run_gunicorn", "main_gunicorn"),
+        ("fastapi", "datarobot_drum.drum.fastapi.run_uvicorn", "main_uvicorn"),
+    ):
+        stand_in = ModuleType(module)
+        setattr(stand_in, function, mocks[name])
+        monkeypatch.setitem(sys.modules, module, stand_in)
+    return mocks
+
+
+def run(command: str, code_dir: object = None) -> None:
+    options = Mock(subparser_name=command, code_dir=code_dir or Mock())
+    with patch("datarobot_drum.drum.entry_point.setup_options", return_value=options):
+        entry_point.run_drum_server()
+
+
+def platform_form(payload: object) -> str:
+    return json.dumps({"type": "string", "payload": payload})
+
+
+@pytest.mark.parametrize(
+    ("name", "server"),
+    [
+        ("flask", "flask"),
+        ("gunicorn", "gunicorn"),
+        ("fastapi", "fastapi"),
+        ("uvicorn", "fastapi"),
+        ("UviCorn", "fastapi"),
+        ("GUNICORN", "gunicorn"),
+    ],
+)
+@pytest.mark.parametrize("platform", [True, False])
+def test_named_server(launchers: dict[str, Mock], name: str, server: str, platform: bool) -> None:
+    os.environ[VARIABLE] = platform_form(name) if platform else name
+    assert entry_point._get_server_type() == server
+    run(ArgumentsOptions.SERVER)
+    assert [key for key, launcher in launchers.items() if launcher.called] == [server]
+    launchers[server].assert_called_once_with()
+
+
+def test_flask_unless_set(launchers: dict[str, Mock]) -> None:
+    run(ArgumentsOptions.SERVER)
+    launchers["flask"].assert_called_once_with()
+
+
+@pytest.mark.parametrize("text", ["Invalid", platform_form("INVALID")])
+def test_invalid_server(launchers: dict[str, Mock], text: str) -> None:
+    os.environ[VARIABLE] = text
+    expected = (
+        "Invalid DRUM_SERVER_TYPE: 'invalid'. Valid options are: fastapi, flask, gunicorn, uvicorn"
+    )
+    for call in (entry_point._get_server_type, lambda: run(ArgumentsOptions.SERVER)):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole text is compared
+            call()
+        assert str(caught.value) == expected
+    assert not any(launcher.called for launcher in launchers.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [(platform_form(None), "none"), ("", ""), (" flask", " flask"), ("werkzeug", "werkzeug")],
+)
+def test_other_invalid_values(text: str, shown: str) -> None:
+    os.environ[VARIABLE] = text
+    with pytest.raises(ValueError, match=f"Invalid DRUM_SERVER_TYPE: '{shown}'"):
+        entry_point._get_server_type()
+
+
+@pytest.mark.parametrize("command", ["score", "fit", "validation", "perf-test", "new", "push"])
+def test_other_commands_never_look_at_the_server_type(
+    launchers: dict[str, Mock], command: str
+) -> None:
+    os.environ[VARIABLE] = "invalid"
+    run(command)
+    launchers["flask"].assert_called_once_with()
+
+
+def test_parameters_can_be_patched(launchers: dict[str, Mock]) -> None:
+    with patch("datarobot_drum.drum.entry_point.RuntimeParameters") as parameters:
+        parameters.has.return_value = True
+        parameters.get.return_value = "gunicorn"
+        run(ArgumentsOptions.SERVER)
+    launchers["gunicorn"].assert_called_once_with()
+
+
+@pytest.mark.parametrize(
+    ("files", "server", "unused"),
+    [
+        ((), "flask", None),
+        (("custom_flask.py",), "flask", None),
+        (("custom_flask.py",), "gunicorn", None),
+        (("custom_flask.py",), "fastapi", "custom_flask.py"),
+        (("custom_fastapi.py",), "flask", "custom_fastapi.py"),
+        (("custom_fastapi.py",), "gunicorn", "custom_fastapi.py"),
+        (("custom_fastapi.py",), "fastapi", None),
+        (("custom_flask.py", "custom_fastapi.py"), "flask", None),
+        (("custom_flask.py", "custom_fastapi.py"), "fastapi", None),
+    ],
+)
+@pytest.mark.usefixtures("launchers")
+def test_warns_of_an_extension_that_is_not_used(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    files: tuple[str, ...],
+    server: str,
+    unused: str | None,
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    os.environ[VARIABLE] = server
+    with caplog.at_level(logging.WARNING, logger="drum"):
+        run(ArgumentsOptions.SERVER, str(tmp_path))
+    texts = [record.getMessage() for record in caplog.records]
+    if unused is None:
+        assert texts == []
+    else:
+        assert len(texts) == 1
+        assert texts[0].startswith(f"{unused} is not used by the {server} server")
+        assert "DRUM_SERVER_TYPE" in texts[0]
+
+
+def test_default_server_warns_too(
+    launchers: dict[str, Mock], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "custom_fastapi.py").touch()
+    run(ArgumentsOptions.SERVER, str(tmp_path))
+    assert "set the runtime parameter DRUM_SERVER_TYPE to 'fastapi'" in caplog.text
+    launchers["flask"].assert_called_once_with()
+
+
+def test_import_is_light() -> None:
+    heavy = (
+        "flask werkzeug gunicorn fastapi starlette uvicorn pandas numpy sklearn yaml argcomplete"
+    )
+    code = (
+        "import sys, datarobot_drum.__main__, datarobot_drum.drum.entry_point;"
+        f"print(sorted(set({heavy.split()!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
