@@ -395,6 +395,10 @@ class TestRefusals:
                 "Error: Triton Host URL must contain scheme and netloc",
             ),
             (
+                "--triton-host http://[",
+                "Error: Triton Host URL must contain scheme and netloc",
+            ),
+            (
                 "--triton-http-port x",
                 "Error: Triton HTTP port or GRPc port configuration is incorrect."
                 " Value should be a positive integer.",
