@@ -1,0 +1,109 @@
+"""``drum score``: read a file, predict, write the predictions as CSV."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.exceptions import UsageError
+from datarobot_drum.drum.model.predictor import Predictor
+from datarobot_drum.drum.prediction.scoring import score_file
+from datarobot_drum.drum.settings import ScoreSettings, Settings
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+
+def run(settings: Settings, load_predictor: Callable[[], Predictor]) -> None:
+    """Score ``--input`` into ``--output``, whole or not at all, or onto stdout.
+
+    What hooks and libraries print goes to stderr, so that stdout can be piped.
+
+    Raises:
+        DrumException: the model cannot be loaded, the input cannot be read, or the model failed.
+    """
+    score = settings.score
+    started = time.monotonic()
+    with _stdout_for_results_only():
+        predictor = load_predictor()
+        _check_unstructured_options(score, predictor.info.target_type)
+        loaded = time.monotonic()
+        result = score_file(predictor, score)
+        predictor.close()
+    _write(result, score.output)
+    if score.show_perf:
+        done = time.monotonic()
+        _report("Full time", done - started)
+        _report("Init time (incl model loading)", loaded - started)
+        _report("Run time (incl reading CSV)", done - loaded)
+
+
+def _check_unstructured_options(score: ScoreSettings, target_type: TargetType) -> None:
+    if target_type is TargetType.UNSTRUCTURED:
+        return
+    for option, value in (("--query", score.query), ("--content-type", score.content_type)):
+        if value is not None:
+            raise UsageError(
+                f"{option} argument can be used only with --target-type unstructured"
+            )
+
+
+@contextmanager
+def _stdout_for_results_only() -> Iterator[None]:
+    """Send everything that is written to stdout meanwhile, by C code too, to stderr."""
+    sys.stdout.flush()
+    saved = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, _STDOUT)
+        os.close(saved)
+
+
+def _write(result: bytes, output: str | None) -> None:
+    if output is None:
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(output)
+    if path.exists() and not path.is_file():
+        # A device or a pipe cannot be replaced by a file.
+        path.write_bytes(result)
+        return
+    _replace(path.resolve(), result)
+
+
+def _replace(path: Path, result: bytes) -> None:
+    """Write beside the target and rename, so that the target is whole or absent."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(result)
+        os.chmod(temporary, _mode_for(path))
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _mode_for(path: Path) -> int:
+    """The mode of the file it replaces, or what the umask gives a new one."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _report(name: str, seconds: float) -> None:
+    figure = f"{seconds:.2f}"
+    sys.stderr.write(f"{name}:\n\tsec: min: {figure}; avg: {figure}; max: {figure}\n")
