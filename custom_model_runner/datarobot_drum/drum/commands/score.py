@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.exceptions import UsageError
+from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.predictor import Predictor
 from datarobot_drum.drum.prediction.scoring import score_file
 from datarobot_drum.drum.settings import ScoreSettings, Settings
@@ -50,7 +50,7 @@ def _check_unstructured_options(score: ScoreSettings, target_type: TargetType) -
         return
     for option, value in (("--query", score.query), ("--content-type", score.content_type)):
         if value is not None:
-            raise UsageError(
+            raise DrumCommonException(
                 f"{option} argument can be used only with --target-type unstructured"
             )
 
