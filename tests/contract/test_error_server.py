@@ -1,0 +1,307 @@
+"""``--with-error-server``: a model that cannot be loaded is served as its error."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from datarobot_drum import __version__
+from tests.contract import hooks
+from tests.contract.folders import NEEDS_TARGET_NAME, YES_NO, Folder, Folders
+from tests.contract.fronts import IN_PROCESS, Serve
+
+in_process = pytest.mark.parametrize("front", IN_PROCESS, indirect=True, scope="module")
+
+LOADING = "ERROR: An error occurred when loading your artifact: "
+LOAD_MODEL = "def load_model(code_dir):\n    return 1\n"
+OPERATIONS = [
+    *(("GET", path) for path in ("/", "/ping/", "/health/", "/info/", "/stats/", "/capabilities/")),
+    *(("POST", path) for path in ("/predict/", "/predictions/", "/invocations", "/transform/")),
+    *(("POST", path) for path in ("/predictUnstructured/", "/predictionsUnstructured/")),
+    *(("POST", path) for path in ("/chat/completions", "/v1/chat/completions")),
+    *(("GET", path) for path in ("/models", "/v1/models")),
+]
+
+
+@pytest.fixture(scope="session")
+def failing(folders: Folders) -> Folder:
+    source = "def load_model(code_dir):\n    raise ValueError('no such weights')\n"
+    folder = folders.make("failing", {"custom.py": source + "def score(data, model): ...\n"})
+    return folder.of_type("regression").with_args("--with-error-server")
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_decision_11_every_route_answers_513(
+    serve: Serve, failing: Folder, method: str, path: str
+) -> None:
+    for spelling in {path, path.rstrip("/") or "/"}:
+        answer = serve(failing).call(method, spelling, body=b"x\n1\n" if method == "POST" else b"")
+        assert answer.status == 513
+        assert answer.message == (
+            LOADING + "'load_model' hook failed to load the model. "
+            "Exception: ValueError('no such weights')"
+        )
+        assert answer.headers["X_Request_ID"] == answer.headers["X-Request-ID"]
+        assert answer.headers["X-Drum-Version"] == __version__
+
+
+def test_decision_11_alive_but_not_ready(serve: Serve, failing: Folder) -> None:
+    client = serve(failing)
+    assert client.get("/livez").status == 200
+    answer = client.get("/readyz")
+    assert answer.status == 503
+    assert answer.message.startswith("ERROR: ")
+
+
+def test_unknown_paths_and_methods_stay_what_they_are(serve: Serve, failing: Folder) -> None:
+    client = serve(failing)
+    assert client.get("/nowhere").status == 404
+    assert client.get("/predict/").status == 405
+
+
+def test_a_model_that_loads_is_served(serve: Serve, folders: Folders) -> None:
+    client = serve(folders.regression.with_args("--with-error-server"))
+    assert client.predict("a,b\n1,2\n").status == 200
+    assert client.predict("c\n1\n").status == 500
+
+
+# -- what is told of each failure
+
+
+def start_failures() -> dict[str, tuple[dict[str, str | bytes], tuple[str, ...], str]]:
+    """Name -> files, options, the beginning of the message (``…`` skips some of it)."""
+    regression = ("--target-type", "regression")
+    a_dict = pickle.dumps({})
+    score = "def score(data, model, **kwargs):\n    return data\n"
+    return {
+        "nothing": (
+            {"README.md": ""},
+            regression,
+            "ERROR: Can not detect language by artifacts and/or custom.py/R files.\n"
+            "Detected: language by artifacts - None; language by custom - None.",
+        ),
+        "no artifact": (
+            {"custom.py": score},
+            regression,
+            LOADING + "\n\nRunning environment language: Python.\n"
+            "Could not find model artifact file in:…supported by default predictors.\n"
+            "They support filenames with the following extensions",
+        ),
+        "two artifacts": (
+            {"a.pkl": a_dict, "b.pkl": a_dict},
+            regression,
+            LOADING + "…Multiple serialized model files found. Remove extra artifacts or "
+            "overwrite custom.load_model()\nList of retrieved files are:",
+        ),
+        "unknown object": (
+            {"a.pkl": a_dict},
+            regression,
+            LOADING + "…Could not find any framework to handle loaded model and a score hook is "
+            "not provided",
+        ),
+        "broken artifact": ({"a.pkl": b"not a pickle"}, regression, LOADING),
+        "load_model returns None": (
+            {"custom.py": "def load_model(code_dir):\n    pass\n" + score},
+            regression,
+            LOADING + "'load_model' hook failed to load model, None is returned.",
+        ),
+        "import error": (
+            {"custom.py": "import a_module_that_is_missing\n"},
+            regression,
+            "ERROR: \n\nRunning environment language: Python.\nFailed loading hooks from […] : "
+            "No module named 'a_module_that_is_missing'",
+        ),
+        "error in custom.py": (
+            {"custom.py": "raise KeyError('odd')\n"},
+            regression,
+            "ERROR: 'odd'",
+        ),
+        "error in init": (
+            {"custom.py": "def init(**kwargs):\n    raise ValueError('bad init')\n" + LOAD_MODEL},
+            regression,
+            "ERROR: …bad init",
+        ),
+        "two custom.py": (
+            {"a/custom.py": score, "b/custom.py": score, "m.pkl": a_dict},
+            regression,
+            "ERROR: Found too many custom hook files: [",
+        ),
+        "no target type": (
+            {"custom.py": LOAD_MODEL + score},
+            (),
+            "ERROR: Target type is missing. It must be provided in --target-type argument, "
+            "TARGET_TYPE env var or model config file.",
+        ),
+        "no binary labels": (
+            {"custom.py": LOAD_MODEL + score},
+            ("--target-type", "binary"),
+            "ERROR: Positive/negative class labels are missing. They must be provided with either "
+            "one: --positive-class-label/--negative-class-label arguments, environment variables, "
+            "model config file.",
+        ),
+        "no class labels": (
+            {"custom.py": LOAD_MODEL + score},
+            ("--target-type", "multilabel"),
+            "ERROR: Class labels are missing. They must be provided with either one: "
+            "--class-labels/--class-labels-file arguments, environment variables, "
+            "model config file.",
+        ),
+        "no unstructured hook": (
+            {"custom.py": LOAD_MODEL},
+            ("--target-type", "unstructured"),
+            "ERROR: In 'unstructured' mode hook 'score_unstructured' must be provided.",
+        ),
+        "no transform hook": (
+            {"custom.py": LOAD_MODEL},
+            ("--target-type", "transform"),
+            "ERROR: …A transform task requires a user-defined transform hook for non-sklearn "
+            "transformers",
+        ),
+        "other target type in the metadata": (
+            {
+                "custom.py": LOAD_MODEL + score,
+                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: anomaly\n",
+            },
+            regression,
+            "ERROR: Target type provided in --target-type argument doesn't match target type from "
+            "model config file. Use either one of them or make them match.",
+        ),
+        "other labels in the metadata": (
+            {
+                "custom.py": LOAD_MODEL + score,
+                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: binary\n"
+                "inferenceModel:\n  positiveClassLabel: a\n  negativeClassLabel: b\n",
+            },
+            ("--target-type", "binary", *YES_NO),
+            "ERROR: Positive/negative class labels provided with command arguments or environment "
+            "variable don't match values from model config file. Use either one of them or make "
+            "them match.",
+        ),
+        "unknown target type in the metadata": (
+            {
+                "custom.py": LOAD_MODEL + score,
+                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: foo\n",
+            },
+            (),
+            "ERROR: 'foo' is not a valid TargetType",
+        ),
+        "unknown key in the metadata": (
+            {
+                "custom.py": LOAD_MODEL + score,
+                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: regression\nfoo: 1\n",
+            },
+            (),
+            "ERROR: …foo",
+        ),
+    } | {
+        f"no target name for {target_type}": (
+            {"custom.py": LOAD_MODEL + score},
+            ("--target-type", target_type),
+            "ERROR: Unexpected empty target name for text generation, vector database, or agentic "
+            "workflow target.",
+        )
+        for target_type in NEEDS_TARGET_NAME
+    }
+
+
+@in_process
+@pytest.mark.parametrize("name", start_failures())
+def test_text_of_a_failed_start(serve: Serve, folders: Folders, name: str) -> None:
+    files, options, text = start_failures()[name]
+    folder = folders.make("failure " + name, files).with_args(*options, "--with-error-server")
+    answer = serve(folder).post("/predict/", "x\n1\n", "text/csv")
+    assert answer.status == 513
+    beginning, _, rest = text.partition("…")
+    assert answer.message.startswith(beginning)
+    assert rest in answer.message
+
+
+@in_process
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("no json", "Failed to parse deployment config json file '{}'"),
+        ("{}", "'target' section not found in deployment config json file {}"),
+    ],
+)
+def test_bad_deployment_config(serve: Serve, folders: Folders, content: str, text: str) -> None:
+    folder = folders.make(f"deployment {len(content)}", {"config.json": content})
+    config = folder.path / "config.json"
+    served = folders.regression.with_args("--with-error-server", "--deployment-config", str(config))
+    answer = serve(served).get("/ping/")
+    assert (answer.status, answer.message) == (513, "ERROR: " + text.format(config))
+
+
+# -- extension files
+
+
+def extension(source: str) -> dict[str, str | bytes]:
+    """The same file for both kinds of server."""
+    return {"custom_flask.py": source, "custom_fastapi.py": source}
+
+
+AUTHENTICATION: dict[str, str | bytes] = {
+    "custom_flask.py": """
+import flask
+
+def init_app(app):
+    @app.before_request
+    def check():
+        if flask.request.headers.get("Authorization") != "Bearer good":
+            return {"message": "who are you?"}, 401
+""",
+    "custom_fastapi.py": """
+from starlette.responses import JSONResponse
+
+def init_app(app):
+    @app.middleware("http")
+    async def check(request, call_next):
+        if request.headers.get("Authorization") != "Bearer good":
+            return JSONResponse({"message": "who are you?"}, 401)
+        return await call_next(request)
+""",
+}
+
+
+def test_decision_11_the_extension_still_applies(serve: Serve, folders: Folders) -> None:
+    folder = folders.make("failing_extended", {"custom.py": hooks.ECHO, **AUTHENTICATION})
+    client = serve(folder.with_args("--with-error-server"))
+    answer = client.get("/info/")
+    assert (answer.status, answer.message) == (401, "who are you?")
+    assert answer.headers["X-Drum-Version"] == __version__
+    good = {"Authorization": "Bearer good"}
+    assert client.get("/info/", headers=good).status == 513
+
+
+@in_process
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("import a_module_that_is_missing\n", "Failed to extend … app from […custom_"),
+        ("raise KeyError('odd')\n", "'odd'"),
+        ("def init_app(app):\n    raise ValueError('not today')\n", "not today"),
+        ("x = 1\n", "init_app"),
+    ],
+)
+def test_decision_11_an_extension_that_fails(
+    serve: Serve, folders: Folders, source: str, text: str
+) -> None:
+    files = {"custom.py": hooks.ECHO, **extension(source)}
+    folder = folders.make(f"broken_extension_{len(source)}", files)
+    client = serve(folder.of_type("regression").with_args("--with-error-server"))
+    for path in ("/ping/", "/info/"):
+        answer = client.get(path)
+        assert answer.status == 513
+        for piece in text.split("…"):
+            assert piece in answer.message
+    assert client.get("/livez").status == 200
+
+
+def test_the_message_is_json_whatever_is_in_it(serve: Serve, folders: Folders) -> None:
+    source = "def load_model(code_dir):\n    raise ValueError('quote \" \\n caf\\xe9 \\x00')\n"
+    folder = folders.make("odd_text", {"custom.py": source + "def score(data, model): ...\n"})
+    client = serve(folder.of_type("regression").with_args("--with-error-server"))
+    answer = client.get("/ping/")
+    assert "quote" in json.loads(answer.body)["message"]
