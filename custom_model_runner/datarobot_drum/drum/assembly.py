@@ -44,6 +44,7 @@ def load_service(settings: Settings) -> PredictionService:
         ServiceSettings(
             server_type=server.server_type,
             executor_workers=server.executor_workers or 1,
+            chat_workers=server.executor_workers or 4,
             queue_depth=server.queue_depth,
             queue_timeout=server.queue_timeout,
             request_timeout=server.request_timeout,

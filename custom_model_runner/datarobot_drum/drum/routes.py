@@ -40,6 +40,11 @@ def _get(path: str, operation: Operation, endpoint: str) -> Route:
     return Route(path, "GET", operation, endpoint)
 
 
+def _proxied(path: str) -> tuple[Route, ...]:
+    methods = ("GET", "POST", "PUT")
+    return tuple(Route(path, way, Operation.DIRECT_ACCESS, "forward_request") for way in methods)
+
+
 # Endpoint names are public: extension files compare ``flask.request.endpoint`` with
 # ``model_api.<endpoint>``.
 ROUTES: Final[tuple[Route, ...]] = (
@@ -54,6 +59,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     _get("/info/", Operation.INFO, "info"),
     _get("/capabilities/", Operation.CAPABILITIES, "capabilities"),
     _get("/stats/", Operation.STATS, "stats"),
+    _post("/chat/completions", Operation.CHAT, "chat"),
+    _post("/v1/chat/completions", Operation.CHAT, "chat"),
+    _get("/models", Operation.MODELS, "get_supported_llm_models"),
+    _get("/v1/models", Operation.MODELS, "get_supported_llm_models"),
+    *_proxied("/directAccess/{path:path}"),
+    *_proxied("/nim/{path:path}"),
 )
 
 
@@ -84,8 +95,6 @@ def prefixed(prefix: str) -> Iterator[tuple[Route, str]]:
     for route in ROUTES:
         for path in spellings(prefix + route.path):
             yield route, path
-
-
 
 
 def allowed_methods(route_methods: Collection[str]) -> str:

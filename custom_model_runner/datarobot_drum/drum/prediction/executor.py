@@ -29,10 +29,21 @@ class Job:
 
     ``done`` is called exactly once, on the thread that ran the job, after ``response`` was
     set; never for a job that was abandoned before it started. Times are those of
-    ``time.monotonic``; ``started_at`` is None while the job waits.
+    ``time.monotonic``; ``started_at`` is None while the job waits. ``deserted``: its caller
+    went away after it had started.
     """
 
-    __slots__ = ("abandoned", "done", "operation", "queued_at", "request", "response", "started_at")
+    __slots__ = (
+        "abandoned",
+        "deserted",
+        "done",
+        "operation",
+        "queued_at",
+        "request",
+        "response",
+        "started_at",
+        "told",
+    )
 
     def __init__(
         self, operation: Operation, request: PredictRequest, done: Callable[[Job], object]
@@ -43,7 +54,15 @@ class Job:
         self.queued_at = time.monotonic()
         self.started_at: float | None = None
         self.abandoned = False
+        self.deserted = False
+        self.told = False
         self.response: PredictResponse | None = None
+
+    def tell(self) -> None:
+        """Call ``done``, unless it was called before: a stream is told of at its first chunk."""
+        if not self.told:
+            self.told = True
+            self.done(self)
 
 
 Process = Callable[[list[Job]], None]
@@ -168,4 +187,4 @@ class ModelExecutor:
                 self._running -= len(live)
                 self._inside -= len(live)
             for job in live:
-                job.done(job)
+                job.tell()

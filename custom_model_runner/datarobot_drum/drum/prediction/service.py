@@ -26,8 +26,10 @@ from datarobot_drum.drum.exceptions import (
     NotReadyError,
     OverloadedError,
     PayloadError,
+    RequestError,
 )
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
+from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
@@ -36,6 +38,7 @@ from datarobot_drum.drum.prediction.payload.predictions_json import predictions_
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.payload.structured import read_rows
 from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
+from datarobot_drum.drum.prediction.streams import StreamBody
 
 logger = logs.get_drum_logger(__name__)
 
@@ -48,6 +51,7 @@ _FOREIGN_HTTP_ERRORS: Final = {
 }
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
+NOT_PROXIED: Final = "This endpoint is only supported by OpenAI based predictors"
 
 
 class Service(Protocol):
@@ -70,6 +74,7 @@ class ServiceSettings:
 
     server_type: ServerType = ServerType.FLASK
     executor_workers: int = 1
+    chat_workers: int = 4
     queue_depth: int = 128
     queue_timeout: float | None = None
     request_timeout: float | None = None
@@ -88,6 +93,11 @@ class PredictionService:
         self._executor = ModelExecutor(
             self._process, settings.executor_workers, settings.queue_depth
         )
+        # A stream keeps its thread until it has ended; predictions do not wait behind it.
+        self._chat = Chat(predictor, describe_failure)
+        self._chat_executor = ModelExecutor(
+            self._process, settings.chat_workers, settings.queue_depth
+        )
         self._status: Mapping[Operation, Callable[[], PredictResponse]] = {
             Operation.PING: lambda: OK,
             Operation.HEALTH: lambda: OK,
@@ -96,9 +106,12 @@ class PredictionService:
             Operation.INFO: self._info,
             Operation.CAPABILITIES: self._capabilities,
             Operation.STATS: self._stats,
+            Operation.DIRECT_ACCESS: lambda: error_response(RequestError(NOT_PROXIED)),
         }
         self._model: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
             Operation.PREDICT: self._predict,
+            Operation.CHAT: self._chat.complete,
+            Operation.MODELS: lambda _request: self._chat.models(),
         }
 
     # -- the way in
@@ -113,8 +126,9 @@ class PredictionService:
             return early
         wait = self._patience.in_queue
         while not arrived.acquire(timeout=wait):
-            late = self._patience.look(self._executor, job)
+            late = self._patience.look(self._lane(operation), job)
             if isinstance(late, DrumException):
+                _desert(job)
                 return error_response(late)
             wait = late
         return _response_of(job)
@@ -131,7 +145,7 @@ class PredictionService:
 
         def look() -> None:
             nonlocal timer
-            late = self._patience.look(self._executor, job)
+            late = self._patience.look(self._lane(operation), job)
             if isinstance(late, DrumException):
                 wake(late)
             else:
@@ -145,14 +159,20 @@ class PredictionService:
         try:
             late = await arrived
         except asyncio.CancelledError:
-            self._executor.abandon(job)
+            self._lane(operation).abandon(job)
+            _desert(job)
             raise
         finally:
             timer.cancel()
-        return _response_of(job) if late is None else error_response(late)
+        if late is None:
+            return _response_of(job)
+        _desert(job)
+        return error_response(late)
 
     def close(self) -> None:
         self._executor.close()
+        self._chat_executor.close()
+        self._chat.close()
         self._predictor.close()
 
     def _start(self, job: Job) -> PredictResponse | None:
@@ -161,10 +181,14 @@ class PredictionService:
         try:
             if status is not None:
                 return status()
-            self._executor.submit(job)
+            self._lane(job.operation).submit(job)
         except Exception as error:
             return error_response(error)
         return None
+
+    def _lane(self, operation: Operation) -> ModelExecutor:
+        chats = operation in (Operation.CHAT, Operation.MODELS)
+        return self._chat_executor if chats else self._executor
 
     # -- on the model's thread
 
@@ -172,6 +196,8 @@ class PredictionService:
         for job in jobs:
             context = contextvars.copy_context()
             job.response = context.run(self._answer_one, job)
+            if isinstance(job.response.body, StreamBody):
+                context.run(_write_stream, job, job.response.body)
 
     def _answer_one(self, job: Job) -> PredictResponse:
         logs.request_id.set(job.request.request_id)
@@ -260,22 +286,27 @@ def error_response(error: BaseException) -> PredictResponse:
     """The one place where an exception becomes a status and a body."""
     if isinstance(error, BaseCustomUserError):
         status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
-        message = getattr(error, "message", None) or str(error)
-        return PredictResponse(
-            status, small_json({"message": message}), headers=(USER_ERROR_HEADER,)
-        )
+        body = small_json({"message": client_text(error)})
+        return PredictResponse(status, body, headers=(USER_ERROR_HEADER,))
     status, text = _status_and_text(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s", text, exc_info=error)
     elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("%s", text)
-    body: dict[str, Any] = {"message": f"ERROR: {text}"}
+    content: dict[str, Any] = {"message": client_text(error)}
     if isinstance(error, DrumSchemaValidationException):
-        body["is_schema_validation_error"] = True
+        content["is_schema_validation_error"] = True
     headers = (
         (("Retry-After", str(error.retry_after)),) if isinstance(error, OverloadedError) else ()
     )
-    return PredictResponse(status, small_json(body), headers=headers)
+    return PredictResponse(status, small_json(content), headers=headers)
+
+
+def client_text(error: BaseException) -> str:
+    """What a client is told: the user's own text as it stands, any other after ``ERROR:``."""
+    if isinstance(error, BaseCustomUserError):
+        return str(getattr(error, "message", None) or error)
+    return f"ERROR: {_status_and_text(error)[1]}"
 
 
 def _status_and_text(error: BaseException) -> tuple[int, str]:
@@ -287,6 +318,26 @@ def _status_and_text(error: BaseException) -> tuple[int, str]:
             status, text = (getattr(error, name) for name in attributes)
             return int(status or HTTPStatus.INTERNAL_SERVER_ERROR), str(text)
     return HTTPStatus.INTERNAL_SERVER_ERROR, str(error)
+
+
+def describe_failure(error: BaseException) -> str:
+    """The text of an error that comes when the answer has begun already; logs it too."""
+    logger.error("A stream failed: %s", error, exc_info=error)
+    return client_text(error)
+
+
+def _write_stream(job: Job, body: StreamBody) -> None:
+    job.tell()
+    if job.deserted:
+        body.close()
+    body.run()
+
+
+def _desert(job: Job) -> None:
+    """Nobody will read the answer: a stream that has come or will come is stopped."""
+    job.deserted = True
+    if job.response is not None and job.response.close is not None:
+        job.response.close()
 
 
 def _response_of(job: Job) -> PredictResponse:
