@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,9 @@ def read_csv(body: Body) -> pd.DataFrame:
     Raises:
         PayloadError: not UTF-8, no header, or rows that do not fit together.
     """
+    small = read_small_csv(body)
+    if small is not None:
+        return small
     frame = _read_with_pandas(body, skip_blank_lines=True)
     if frame.shape[1] == 1:
         return _read_with_pandas(body, skip_blank_lines=False)

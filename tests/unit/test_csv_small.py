@@ -1,0 +1,185 @@
+"""The reader of small bodies gives what pandas.read_csv gives, or steps aside."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from datarobot_drum.drum.prediction.payload.csv_dialect import MISSING
+from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv, read_small_floats
+
+DIGITS = st.text("0123456789", min_size=1, max_size=22)
+DECIMALS = st.builds(
+    "{}{}.{}{}".format,
+    st.sampled_from(["", "-", "+"]),
+    DIGITS,
+    DIGITS,
+    st.sampled_from(["", "e5", "E-12", "e+22", "e-330", "e400", "e"]),
+)
+FLOATS = st.floats().map(repr)
+INTEGERS = st.integers(-(10**20), 10**20).map(str) | st.integers(-99, 99).map(str)
+ODD_NUMBERS = st.sampled_from(
+    "007 -0 +5 .5 5. -.5 +.5e1 . - + e5 1e5 1E-05 1_000 0x1F 1,5 1e 1e+ 1.2.3 １２ ٣ inf -inf "
+    "Infinity +Infinity iNf nan -nan 1e-400 1e400 12345678901234567890 18446744073709551616 "
+    "2020-01-01 12:30 10% $5 1-2 --1 1+2 [1.5] {1.5} 1.5]".split()
+)
+WORDS = st.sampled_from(
+    "True TRUE true tRue False FALSE false yes no male Biscoe é 北京 😀 a'b a;b".split()
+)
+BLANKS = st.sampled_from(["", " ", "\t", " 1", "1 ", " 1.5 ", " a", "a ", "a b", " NA", "\u00a01"])
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=6)
+NASTY = st.text(',"\n\r\t\0 a1.', max_size=5)
+MISSING_WORDS = st.sampled_from(sorted(MISSING) + ["na", "Na", "Null", "none", "NONE", "N/a"])
+
+CELL_KINDS = [
+    DECIMALS,
+    FLOATS,
+    INTEGERS,
+    ODD_NUMBERS,
+    WORDS,
+    BLANKS,
+    TEXT,
+    NASTY,
+    MISSING_WORDS,
+    FLOATS | INTEGERS,
+    FLOATS | MISSING_WORDS,
+    INTEGERS | MISSING_WORDS,
+    WORDS | MISSING_WORDS,
+    INTEGERS | WORDS,
+    st.one_of(DECIMALS, INTEGERS, ODD_NUMBERS, WORDS, BLANKS, TEXT, NASTY, MISSING_WORDS),
+]
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=4) | st.sampled_from(
+    ["a", "a", "a.1", "b", "", " a ", "1", "é", 'q"', "x,y", "Unnamed: 0", "nan"]
+)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+@st.composite
+def csv_bodies(draw: st.DrawFn) -> bytes:
+    width = draw(st.integers(1, 4))
+    kinds = [draw(st.sampled_from(CELL_KINDS)) for _ in range(width)]
+    quoting = draw(st.sampled_from(["never", "needed", "always"]))
+
+    def field(cell: str) -> str:
+        special = any(character in cell for character in ',"\n\r')
+        return _quoted(cell) if quoting == "always" or (quoting == "needed" and special) else cell
+
+    header = [draw(NAMES) for _ in range(width)]
+    rows = draw(st.lists(st.tuples(*kinds), max_size=5))
+    line_end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r", "\n\n"]))
+    lines = [",".join(map(field, row)) for row in [header, *rows]]
+    text = line_end.join(lines) + draw(st.sampled_from(["", "\n", line_end, "\n\n", ",", " "]))
+    return draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf"])) + text.encode()
+
+
+def check_equal_or_aside(body: bytes) -> None:
+    frame = read_small_csv(body)
+    if frame is None:
+        return
+    expected = pd.read_csv(io.BytesIO(body))
+    pd.testing.assert_frame_equal(frame, expected, check_exact=True)
+    assert type(frame.index) is type(expected.index)
+    for position in range(expected.shape[1]):
+        mine, theirs = frame.iloc[:, position], expected.iloc[:, position]
+        assert mine.dtype == theirs.dtype
+        if mine.dtype == np.float64:
+            assert mine.to_numpy().tobytes() == theirs.to_numpy().tobytes()
+
+
+@given(csv_bodies())
+@example(b"a,b\n1,-0\n2.5,3\n")
+@example(b"a\n\n")
+@example(b"a\n \n")
+@example(b"a,a\n1,2\n")
+@example(b"a,b\n1,2,3\n")
+@example(b"a,b\n1\n")
+@example(b'a,b\n"x\ny",1\n')
+@example(b'a\n""\n')
+@example(b"a,b\n-0,1.5\n-0.0,2.5\n")
+@example(b"a\n,\n")
+@example(b"x\n0.038075906433423026\n")
+def test_equals_read_csv_or_steps_aside(body: bytes) -> None:
+    check_equal_or_aside(body)
+
+
+@given(st.text('a1.-,"\n\r \t\0eNA', max_size=40).map(str.encode))
+def test_equals_read_csv_on_any_text(body: bytes) -> None:
+    check_equal_or_aside(b"a,b\n" + body)
+    check_equal_or_aside(b"a\n" + body)
+
+
+@given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=30))
+def test_float_arrays_are_those_of_the_frame(rows: list[tuple[str, str]]) -> None:
+    body = "\n".join(["x,y", *map(",".join, rows)]).encode()
+    result = read_small_floats(body)
+    if result is None:
+        return
+    expected = pd.read_csv(io.BytesIO(body))
+    assert list(result[0]) == ["x", "y"]
+    assert (expected.dtypes == np.float64).all()
+    assert result[1].tobytes() == expected.to_numpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a,b\n1.5,-2.25\n",
+        b"a,b\r\n1.5,-2.25\r\n",
+        b"a,b\n1,2\n3,4",
+        b"a,b\n1,NA\n3,4.5",
+        b"island,mass\nBiscoe,4000\nDream,\n",
+        b"a,b\nTrue,x\nfalse,y\n",
+        b'"a","b"\n"x, y",1\n',
+        b'prompt\n"tell me\nmore, please"\n',
+        b"a,a,\n1.5,2.5,3.5\n",
+    ],
+)
+def test_takes_what_clients_usually_send(body: bytes) -> None:
+    assert read_small_csv(body) is not None
+    check_equal_or_aside(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"a,b\n",
+        b"\n1,2\n",
+        b"a,b\n1,2,3\n",
+        b"a,b\n1\n",
+        b"a,b\n\xff,2\n",
+        b"a\n1\n\n2\n",
+        b'a,b\n"x"y,2\n',
+        b'a,b\n"x,2\n',
+        b"a,b\n12345678901234567890,2\n",
+        b"a\n" + b"1.5\n" * 2000,
+    ],
+)
+def test_steps_aside(body: bytes) -> None:
+    assert read_small_csv(body) is None
+
+
+def test_a_renamed_header_does_not_reach_the_next_body() -> None:
+    body = b"a,b\n1.5,2.5\n"
+    frame = read_small_csv(body)
+    assert frame is not None
+    frame.columns.name = "changed"
+    again = read_small_csv(body)
+    assert again is not None
+    assert again.columns.name is None
+
+
+def test_frames_can_be_written_to() -> None:
+    frame = read_small_csv(b"a,b\n1.5,x\n2.5,y\n")
+    assert frame is not None
+    frame.loc[0, "a"] = 9.0
+    frame["c"] = [1, 2]
+    assert frame["a"].tolist() == [9.0, 2.5]
