@@ -15,7 +15,8 @@
     │   │   ├── NotSupportedError         404
     │   │   ├── BodyTooLargeError         413
     │   │   ├── UnsupportedMediaTypeError 415
-    │   │   └── PayloadError              422
+    │   │   ├── PayloadError              422
+    │   │   └── ClientGoneError           499: nobody reads the answer
     │   ├── NotReadyError                 503: loading, or draining
     │   ├── OverloadedError               503, Retry-After
     │   ├── PredictionTimeoutError        504
@@ -104,6 +105,12 @@ class PayloadError(RequestError):
     """The data cannot be read, or the route is not that of this target type."""
 
     status = 422
+
+
+class ClientGoneError(RequestError):
+    """The client closed its connection before it had its answer; seen in the log only."""
+
+    status = 499
 
 
 class NotReadyError(DrumException):

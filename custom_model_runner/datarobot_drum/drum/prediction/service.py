@@ -39,6 +39,7 @@ from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.payload.structured import read_rows
 from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
 from datarobot_drum.drum.prediction.streams import StreamBody
+from datarobot_drum.drum.prediction.waiting import Disconnected, LoopWait
 
 logger = logs.get_drum_logger(__name__)
 
@@ -62,7 +63,10 @@ class Service(Protocol):
     def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse: ...
 
     async def answer_async(
-        self, operation: Operation, request: PredictRequest
+        self,
+        operation: Operation,
+        request: PredictRequest,
+        disconnected: Disconnected | None = None,
     ) -> PredictResponse: ...
 
     def close(self) -> None: ...
@@ -118,6 +122,7 @@ class PredictionService:
 
     def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
         """Answer on the calling thread; waits until the model has run."""
+        lane = self._lane(operation)
         arrived = threading.Lock()
         arrived.acquire()
         job = Job(operation, request, lambda _job: arrived.release())
@@ -126,47 +131,38 @@ class PredictionService:
             return early
         wait = self._patience.in_queue
         while not arrived.acquire(timeout=wait):
-            late = self._patience.look(self._lane(operation), job)
+            late = self._patience.look(lane, job)
             if isinstance(late, DrumException):
-                _desert(job)
+                _desert(lane, job)
                 return error_response(late)
             wait = late
         return _response_of(job)
 
-    async def answer_async(self, operation: Operation, request: PredictRequest) -> PredictResponse:
-        """Answer without blocking the event loop that calls."""
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[DrumException | None] = loop.create_future()
-        timer: asyncio.TimerHandle | None = None
+    async def answer_async(
+        self,
+        operation: Operation,
+        request: PredictRequest,
+        disconnected: Disconnected | None = None,
+    ) -> PredictResponse:
+        """Answer without blocking the event loop that calls.
 
-        def wake(late: DrumException | None = None) -> None:
-            if not arrived.done():
-                arrived.set_result(late)
-
-        def look() -> None:
-            nonlocal timer
-            late = self._patience.look(self._lane(operation), job)
-            if isinstance(late, DrumException):
-                wake(late)
-            else:
-                timer = loop.call_later(late, look)
-
-        job = Job(operation, request, lambda _job: loop.call_soon_threadsafe(wake))
+        Args:
+            disconnected: returns when the client has gone away: the job is given up then.
+        """
+        lane = self._lane(operation)
+        wait = LoopWait(lane, self._patience, disconnected)
+        job = Job(operation, request, wait.wake_threadsafe)
         early = self._start(job)
         if early is not None:
             return early
-        timer = loop.call_later(self._patience.in_queue, look)
         try:
-            late = await arrived
+            late = await wait.until_answered(job)
         except asyncio.CancelledError:
-            self._lane(operation).abandon(job)
-            _desert(job)
+            _desert(lane, job)
             raise
-        finally:
-            timer.cancel()
         if late is None:
             return _response_of(job)
-        _desert(job)
+        _desert(lane, job)
         return error_response(late)
 
     def close(self) -> None:
@@ -256,7 +252,12 @@ class FailedService:
             return OK
         return self._not_ready if operation is Operation.READYZ else self._response
 
-    async def answer_async(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+    async def answer_async(
+        self,
+        operation: Operation,
+        request: PredictRequest,
+        disconnected: Disconnected | None = None,
+    ) -> PredictResponse:
         return self.answer(operation, request)
 
     def close(self) -> None:
@@ -333,8 +334,11 @@ def _write_stream(job: Job, body: StreamBody) -> None:
     body.run()
 
 
-def _desert(job: Job) -> None:
-    """Nobody will read the answer: a stream that has come or will come is stopped."""
+def _desert(lane: ModelExecutor, job: Job) -> None:
+    """Nobody will read the answer: a job that waits is taken out of its lane, and a stream
+    that has come or will come is stopped.
+    """
+    lane.abandon(job)
     job.deserted = True
     if job.response is not None and job.response.close is not None:
         job.response.close()

@@ -1,0 +1,76 @@
+"""A coroutine's wait for the model: ended by the answer, by a limit, or by the client leaving."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from datarobot_drum.drum.exceptions import ClientGoneError, DrumException
+from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.patience import Patience
+
+# Returns when the client has gone away.
+Disconnected: TypeAlias = Callable[[], Awaitable[None]]
+
+# Seconds after which a wait is long enough to look whether the client is still there: most
+# answers are there before, and a task for each of them would cost more than they do.
+WATCH_AFTER: Final = 0.05
+
+
+class LoopWait:
+    """One job's wait in the running event loop.
+
+    Args:
+        disconnected: watched once the wait has become long; None: the client is never watched.
+    """
+
+    def __init__(
+        self, lane: ModelExecutor, patience: Patience, disconnected: Disconnected | None
+    ) -> None:
+        self._lane = lane
+        self._patience = patience
+        self._disconnected = disconnected
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Future[DrumException | None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    def wake_threadsafe(self, _job: Job) -> None:
+        """Tell, from any thread, that the answer is there."""
+        self._loop.call_soon_threadsafe(self._wake)
+
+    async def until_answered(self, job: Job) -> DrumException | None:
+        """Wait; None when the job has its response, else the error its caller gets now."""
+        limit = self._patience.in_queue
+        if self._disconnected is None or limit <= WATCH_AFTER:
+            self._timer = self._loop.call_later(limit, self._look, job)
+        else:
+            rest = limit - WATCH_AFTER
+            self._timer = self._loop.call_later(WATCH_AFTER, self._start_watching, job, rest)
+        try:
+            return await self._arrived
+        finally:
+            self._timer.cancel()
+            if self._watch is not None:
+                self._watch.cancel()
+
+    def _wake(self, late: DrumException | None = None) -> None:
+        if not self._arrived.done():
+            self._arrived.set_result(late)
+
+    def _look(self, job: Job) -> None:
+        late = self._patience.look(self._lane, job)
+        if isinstance(late, DrumException):
+            self._wake(late)
+        else:
+            self._timer = self._loop.call_later(late, self._look, job)
+
+    def _start_watching(self, job: Job, rest: float) -> None:
+        self._timer = self._loop.call_later(rest, self._look, job)
+        self._watch = self._loop.create_task(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        assert self._disconnected is not None
+        await self._disconnected()
+        self._wake(ClientGoneError("The client has closed its connection."))
