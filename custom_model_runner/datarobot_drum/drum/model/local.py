@@ -130,7 +130,7 @@ def _assemble(model: Any, hooks: Hooks, rules: OutputRules) -> _Parts:
         return _Parts(None, HookScorer(hooks, model, rules), NoTransformer())
     reader = find_reader(model)
     if reader is not None:
-        scorer = ArtifactScorer(reader.adapt(model, rules.target_type), rules)
+        scorer = ArtifactScorer(reader.adapt(model, rules.target_type, rules.labels), rules)
         return _Parts(reader, scorer, NoTransformer())
     if CustomHooks.CHAT not in hooks:
         raise ModelLoadError(

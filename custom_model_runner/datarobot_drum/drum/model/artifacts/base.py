@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.model.predictor import ClassLabels
 
 
 class ArtifactModel(Protocol):
@@ -48,7 +49,9 @@ class Reader(Protocol):
 
     def recognises(self, model: Any) -> bool: ...
 
-    def adapt(self, model: Any, target_type: TargetType) -> ArtifactModel: ...
+    def adapt(
+        self, model: Any, target_type: TargetType, labels: ClassLabels | None
+    ) -> ArtifactModel: ...
 
 
 def is_a(model: Any, module: str, name: str) -> bool:

@@ -7,7 +7,15 @@ from typing import Any, Final
 
 from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.artifacts.base import Reader
+from datarobot_drum.drum.model.artifacts.catboost import CatBoostReader
+from datarobot_drum.drum.model.artifacts.keras import KerasReader
+from datarobot_drum.drum.model.artifacts.lightgbm import LightGBMReader
+from datarobot_drum.drum.model.artifacts.mlflow import MLflowReader
+from datarobot_drum.drum.model.artifacts.onnx import OnnxReader
 from datarobot_drum.drum.model.artifacts.sklearn import LookalikeReader, SklearnReader
+from datarobot_drum.drum.model.artifacts.skops import SkopsReader
+from datarobot_drum.drum.model.artifacts.torch import TorchReader
+from datarobot_drum.drum.model.artifacts.xgboost import XGBoostReader
 from datarobot_drum.drum.model.folder import (
     ADDED_ARTIFACTS,
     PYTHON_ARTIFACTS,
@@ -17,7 +25,18 @@ from datarobot_drum.drum.model.folder import (
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT
 
 # The first that recognises an object predicts with it; the last takes nearly everything.
-READERS: Final[tuple[Reader, ...]] = (SklearnReader(), LookalikeReader())
+READERS: Final[tuple[Reader, ...]] = (
+    KerasReader(),
+    XGBoostReader(),
+    TorchReader(),
+    CatBoostReader(),
+    SklearnReader(),
+    SkopsReader(),
+    OnnxReader(),
+    LightGBMReader(),
+    MLflowReader(),
+    LookalikeReader(),
+)
 
 
 def load_artifact(code_dir: str) -> Any:
@@ -28,7 +47,7 @@ def load_artifact(code_dir: str) -> Any:
             not installed.
     """
     path = _only_artifact(code_dir)
-    reader = next(reader for reader in READERS if path.suffix.lower() in reader.extensions)
+    reader = next(reader for reader in READERS if _kind(path) in reader.extensions)
     try:
         return reader.load(path)
     except ModuleNotFoundError as exc:
@@ -42,6 +61,10 @@ def load_artifact(code_dir: str) -> Any:
 def find_reader(model: Any) -> Reader | None:
     """The framework that can predict with ``model``."""
     return next((reader for reader in READERS if reader.recognises(model)), None)
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lower() or path.name
 
 
 def _only_artifact(code_dir: str) -> Path:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
+from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 
@@ -75,7 +76,9 @@ class SklearnReader:
     def recognises(self, model: Any) -> bool:
         return is_a(model, "sklearn", "BaseEstimator")
 
-    def adapt(self, model: Any, target_type: TargetType) -> ArtifactModel:
+    def adapt(
+        self, model: Any, target_type: TargetType, labels: ClassLabels | None
+    ) -> ArtifactModel:
         return adapt_estimator(model, target_type)
 
 

@@ -1,0 +1,51 @@
+"""LightGBM: a ``Booster``, from a pickle or its own text file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
+from datarobot_drum.drum.model.predictor import ClassLabels
+
+
+class BoosterModel:
+    """A booster knows no labels: its columns are the classes by position.
+
+    It takes features by position too, so columns that come in another order than in training
+    are put right by name.
+    """
+
+    names: tuple[str, ...] | None = None
+
+    def __init__(self, booster: Any) -> None:
+        self._booster = booster
+        self._features: list[str] = booster.feature_name()
+
+    def predict(self, data: Any) -> Any:
+        columns = list(getattr(data, "columns", self._features))
+        if columns != self._features and sorted(map(str, columns)) == sorted(self._features):
+            data = data[self._features]
+        return self._booster.predict(data)
+
+
+class LightGBMReader:
+    framework: ClassVar[str] = "lightgbm"
+    package: ClassVar[str] = "lightgbm"
+    modules: ClassVar[tuple[str, ...]] = ("lightgbm",)
+    extensions: ClassVar[tuple[str, ...]] = (".txt",)
+    row_wise: ClassVar[bool] = True
+
+    def load(self, path: Path) -> Any:
+        import lightgbm
+
+        return lightgbm.Booster(model_file=str(path))
+
+    def recognises(self, model: Any) -> bool:
+        return is_a(model, "lightgbm", "Booster")
+
+    def adapt(
+        self, model: Any, target_type: TargetType, labels: ClassLabels | None
+    ) -> ArtifactModel:
+        return BoosterModel(model)
