@@ -171,9 +171,10 @@ class FastApiClient(Calls):
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        answer = self._client.request(
-            method, self.prefix + path, content=body, headers=dict(headers or {})
-        )
+        # A whole URL, because `//` alone would be taken for the beginning of one.
+        url = f"http://testserver{self.prefix}{path}"
+        sent = [(name, value.encode("latin-1")) for name, value in (headers or {}).items()]
+        answer = self._client.request(method, url, content=body, headers=sent)
         return Answer(
             answer.status_code, Headers(answer.headers.multi_items()), bytes(answer.content)
         )

@@ -116,7 +116,7 @@ def start_failures() -> dict[str, tuple[dict[str, str | bytes], tuple[str, ...],
         "error in custom.py": (
             {"custom.py": "raise KeyError('odd')\n"},
             regression,
-            "ERROR: 'odd'",
+            "ERROR: …'odd'",
         ),
         "error in init": (
             {"custom.py": "def init(**kwargs):\n    raise ValueError('bad init')\n" + LOAD_MODEL},

@@ -194,6 +194,7 @@ def text_model(folders: Folders) -> Folder:
         ("out:v\n1\n2\n", [1, 2]),
         ("out:v\n1\nx\n", ["1", "x"]),
         ("out:v\nTrue\nFalse\n", [True, False]),
+        ("w,out:v\n1,2,3\n", [3]),
     ],
 )
 def test_csv_is_read_as_pandas_reads_it(
@@ -274,7 +275,7 @@ def test_rows_the_model_cannot_use_are_its_failure(
 
 def test_a_failure_leaves_the_server_serving(serve: Serve, folders: Folders) -> None:
     client = serve(folders.regression)
-    for rows in ("c\n1\n", "a,b\n1,2,3\n", "", "a,b\nx,y\n"):
+    for rows in ("c\n1\n", "a,b\n1,2\n1,2,3\n", "", "a,b\nx,y\n"):
         assert client.predict(rows).status >= 400
     assert client.predict(ROWS).predictions == expected(folders.regression)
 
