@@ -36,7 +36,9 @@ def _blueprint(service: Service, url_prefix: str) -> flask.Blueprint:
     views: dict[str, Callable[..., flask.Response]] = {}
     for route, path in routes.prefixed(url_prefix):
         view = views.setdefault(route.endpoint, _view(service, route.operation))
-        blueprint.add_url_rule(_flask_path(path), route.endpoint, view, methods=[route.method])
+        blueprint.add_url_rule(
+            _flask_path(path), route.endpoint, view, methods=[route.method], strict_slashes=True
+        )
     return blueprint
 
 
