@@ -59,6 +59,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     _get("/info/", Operation.INFO, "info"),
     _get("/capabilities/", Operation.CAPABILITIES, "capabilities"),
     _get("/stats/", Operation.STATS, "stats"),
+    _get("/metrics", Operation.METRICS, "metrics"),
     _post("/chat/completions", Operation.CHAT, "chat"),
     _post("/v1/chat/completions", Operation.CHAT, "chat"),
     _get("/models", Operation.MODELS, "get_supported_llm_models"),

@@ -66,6 +66,7 @@ class Job:
 
 
 Process = Callable[[list[Job]], None]
+Changed = Callable[[int, int, int], None]
 
 _NOTHING: Final = PredictRequest()
 
@@ -79,15 +80,22 @@ class ModelExecutor:
         queue_depth: jobs that may wait; more are refused at once.
         batch_limit: most jobs handed to ``process`` in one call. Only jobs that are waiting
             already are taken together: an idle lane never waits for company.
+        changed: told by how many the jobs inside, the waiting ones and the busy threads change.
     """
 
     def __init__(
-        self, process: Process, workers: int = 1, queue_depth: int = 128, batch_limit: int = 1
+        self,
+        process: Process,
+        workers: int = 1,
+        queue_depth: int = 128,
+        batch_limit: int = 1,
+        changed: Changed = lambda _inside, _waiting, _busy: None,
     ) -> None:
         self.workers = workers
         self.queue_depth = queue_depth
         self._process = process
         self._batch_limit = batch_limit
+        self._changed = changed
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -119,6 +127,7 @@ class ModelExecutor:
             # after loading the model must not lose them.
             if len(self._threads) < self.workers:
                 self._start_thread()
+        self._changed(1, 1, 0)
         self._queue.put(job)
 
     def abandon(self, job: Job) -> bool:
@@ -134,6 +143,7 @@ class ModelExecutor:
                 self._inside -= 1
                 # The shell stays in the queue until a thread comes by; its body need not.
                 job.request = _NOTHING
+                self._changed(-1, -1, 0)
             return True
 
     def close(self) -> None:
@@ -175,6 +185,7 @@ class ModelExecutor:
                 job.started_at = now
             self._busy += 1
             self._running += len(live)
+        self._changed(0, -len(live), 1)
         try:
             if live:
                 self._process(live)
@@ -186,5 +197,6 @@ class ModelExecutor:
                 self._busy -= 1
                 self._running -= len(live)
                 self._inside -= len(live)
+            self._changed(-len(live), 0, -1)
             for job in live:
                 job.tell()

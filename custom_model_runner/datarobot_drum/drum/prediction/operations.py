@@ -13,6 +13,7 @@ class Operation(str, Enum):
     INFO = "info"
     CAPABILITIES = "capabilities"
     STATS = "stats"
+    METRICS = "metrics"
     PREDICT = "predict"
     TRANSFORM = "transform"
     PREDICT_UNSTRUCTURED = "predict_unstructured"

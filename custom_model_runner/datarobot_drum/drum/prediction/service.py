@@ -21,17 +21,27 @@ from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     BaseCustomUserError,
+    ClientGoneError,
     DrumException,
     DrumSchemaValidationException,
     NotReadyError,
     OverloadedError,
     PayloadError,
+    PredictionTimeoutError,
     RequestError,
 )
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
 from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.measured import MeasuredPredictor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.metrics import (
+    CONTENT_TYPE,
+    Metrics,
+    RejectReason,
+    memory_gauges,
+    model_gauges,
+)
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
@@ -52,6 +62,11 @@ _FOREIGN_HTTP_ERRORS: Final = {
 }
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
+_GIVEN_UP: Final = {
+    ClientGoneError: RejectReason.CLIENT_GONE,
+    OverloadedError: RejectReason.QUEUE_TIMEOUT,
+    PredictionTimeoutError: RejectReason.REQUEST_TIMEOUT,
+}
 NOT_PROXIED: Final = "This endpoint is only supported by OpenAI based predictors"
 
 
@@ -59,6 +74,7 @@ class Service(Protocol):
     """What a front sees. ``draining`` is set by the launcher when the server is told to end."""
 
     draining: bool
+    metrics: Metrics
 
     def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse: ...
 
@@ -90,17 +106,25 @@ class PredictionService:
 
     def __init__(self, predictor: Predictor, settings: ServiceSettings) -> None:
         self.draining = False
+        self.metrics = Metrics()
+        predictor = MeasuredPredictor(predictor, self.metrics)
         self._predictor = predictor
         self._settings = settings
         self._patience = Patience(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
         self._executor = ModelExecutor(
-            self._process, settings.executor_workers, settings.queue_depth
+            self._process,
+            settings.executor_workers,
+            settings.queue_depth,
+            changed=self.metrics.levels,
         )
         # A stream keeps its thread until it has ended; predictions do not wait behind it.
         self._chat = Chat(predictor, describe_failure)
         self._chat_executor = ModelExecutor(
-            self._process, settings.chat_workers, settings.queue_depth
+            self._process,
+            settings.chat_workers,
+            settings.queue_depth,
+            changed=self.metrics.levels,
         )
         self._status: Mapping[Operation, Callable[[], PredictResponse]] = {
             Operation.PING: lambda: OK,
@@ -110,6 +134,7 @@ class PredictionService:
             Operation.INFO: self._info,
             Operation.CAPABILITIES: self._capabilities,
             Operation.STATS: self._stats,
+            Operation.METRICS: self._metrics,
             Operation.DIRECT_ACCESS: lambda: error_response(RequestError(NOT_PROXIED)),
         }
         self._model: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
@@ -133,8 +158,7 @@ class PredictionService:
         while not arrived.acquire(timeout=wait):
             late = self._patience.look(lane, job)
             if isinstance(late, DrumException):
-                _desert(lane, job)
-                return error_response(late)
+                return self._give_up(job, late)
             wait = late
         return _response_of(job)
 
@@ -158,18 +182,24 @@ class PredictionService:
         try:
             late = await wait.until_answered(job)
         except asyncio.CancelledError:
-            _desert(lane, job)
+            self._give_up(job, ClientGoneError("The request was cancelled."))
             raise
-        if late is None:
-            return _response_of(job)
-        _desert(lane, job)
-        return error_response(late)
+        return _response_of(job) if late is None else self._give_up(job, late)
+
+    def _give_up(self, job: Job, error: DrumException) -> PredictResponse:
+        _desert(self._lane(job.operation), job)
+        return self._rejected(_GIVEN_UP[type(error)], error)
+
+    def _rejected(self, reason: RejectReason, error: DrumException) -> PredictResponse:
+        self.metrics.rejected(reason)
+        return error_response(error)
 
     def close(self) -> None:
         self._executor.close()
         self._chat_executor.close()
         self._chat.close()
         self._predictor.close()
+        self.metrics.close()
 
     def _start(self, job: Job) -> PredictResponse | None:
         """Answer at once what needs no model; queue the rest."""
@@ -178,6 +208,8 @@ class PredictionService:
             if status is not None:
                 return status()
             self._lane(job.operation).submit(job)
+        except OverloadedError as error:
+            return self._rejected(RejectReason.QUEUE_FULL, error)
         except Exception as error:
             return error_response(error)
         return None
@@ -233,10 +265,23 @@ class PredictionService:
     def _stats(self) -> PredictResponse:
         content = {
             "drum_info": process_info(),
+            "executor_info": self.metrics.executor_figures() | self._capacity,
             "mem_info": memory_info(),
             "time_info": {"run_predictor_total": self._timing.take()},
         }
         return PredictResponse(HTTPStatus.OK, small_json(content))
+
+    @property
+    def _capacity(self) -> dict[str, int]:
+        """The limits of each process."""
+        return {
+            "queue_limit": self._settings.queue_depth,
+            "workers": self._settings.executor_workers,
+        }
+
+    def _metrics(self) -> PredictResponse:
+        gauges = model_gauges(self._predictor.info, self._settings.server_type) | memory_gauges()
+        return PredictResponse(HTTPStatus.OK, self.metrics.text(gauges), CONTENT_TYPE)
 
 
 class FailedService:
@@ -244,6 +289,7 @@ class FailedService:
 
     def __init__(self, error: BaseException) -> None:
         self.draining = False
+        self.metrics = Metrics()
         self._response = PredictResponse(513, small_json({"message": f"ERROR: {error}"}))
         self._not_ready = error_response(NotReadyError(str(error)))
 
