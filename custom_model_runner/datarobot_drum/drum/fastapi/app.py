@@ -7,25 +7,24 @@ request and response objects are for the routes that an extension adds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
-from starlette.concurrency import iterate_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum import logs, routes
-from datarobot_drum.drum.exceptions import BaseCustomUserError
+from datarobot_drum.drum.exceptions import BaseCustomUserError, ClientGoneError
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
+from datarobot_drum.drum.fastapi.sending import send_answer, until_disconnected
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service, error_response
 from datarobot_drum.drum.settings import Settings
-
-_JSON_HEADER = (b"content-type", b"application/json")
 
 
 class ModelApp(FastAPI):
@@ -90,7 +89,7 @@ class ServiceRoute(BaseRoute):
             answer = _other_method(method, routes.allowed_methods(methods))
         else:
             answer = await self._answer(operation, scope, receive)
-        await send_answer(answer, send, with_body=method != "HEAD")
+        await send_answer(answer, receive, send, with_body=method != "HEAD")
 
     async def _answer(
         self, operation: Operation, scope: Scope, receive: Receive
@@ -99,9 +98,8 @@ class ServiceRoute(BaseRoute):
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         body = await self._read_body(headers, receive)
-        if body is None:
-            assert self._max_body is not None
-            return routes.body_too_large(self._max_body)
+        if isinstance(body, PredictResponse):
+            return body
         request = PredictRequest(
             body=body,
             content_type=headers.get("content-type", ""),
@@ -111,22 +109,28 @@ class ServiceRoute(BaseRoute):
             request_id=logs.request_id.get(),
             method=scope["method"],
         )
-        return await self._service.answer_async(operation, request)
+        return await self._service.answer_async(
+            operation, request, partial(until_disconnected, receive)
+        )
 
-    async def _read_body(self, headers: Mapping[str, str], receive: Receive) -> bytes | None:
-        """The whole body, or None when it is larger than allowed."""
+    async def _read_body(
+        self, headers: Mapping[str, str], receive: Receive
+    ) -> bytes | PredictResponse:
+        """The whole body, or an answer: it is larger than allowed, or the rest will not come."""
         limit = self._max_body
         announced = headers.get("content-length", "0")
         if limit is not None and announced.isdecimal() and int(announced) > limit:
-            return None
+            return routes.body_too_large(limit)
         chunks: list[bytes] = []
         size = 0
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return error_response(ClientGoneError("The client left within its request."))
             chunk = message.get("body", b"")
             size += len(chunk)
             if limit is not None and size > limit:
-                return None
+                return routes.body_too_large(limit)
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -138,7 +142,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     for segment in path.split("/"):
         if segment.startswith("{"):
             name, _, converter = segment.strip("{}").partition(":")
-            parts.append(f"(?P<{name}>{'.+' if converter else '[^/]+'})")
+            parts.append(f"(?P<{name}>{'[^/].*' if converter else '[^/]+'})")
         else:
             parts.append(re.escape(segment))
     return re.compile("/".join(parts))
@@ -148,35 +152,6 @@ def _other_method(method: str, allow: str) -> PredictResponse:
     if method == "OPTIONS":
         return PredictResponse(200, b"", "text/html; charset=utf-8", (("Allow", allow),))
     return routes.method_not_allowed(allow)
-
-
-async def send_answer(answer: PredictResponse, send: Send, with_body: bool = True) -> None:
-    """Send a whole answer, or drain a stream on a worker thread."""
-    content_type = answer.content_type
-    headers = [
-        _JSON_HEADER
-        if content_type == "application/json"
-        else (b"content-type", content_type.encode("latin-1"))
-    ]
-    headers += [(name.lower().encode("latin-1"), v.encode("latin-1")) for name, v in answer.headers]
-    body = answer.body
-    if isinstance(body, bytes):
-        headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body if with_body else b""})
-        return
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await _send_stream(body, answer, send)
-
-
-async def _send_stream(body: Iterator[bytes], answer: PredictResponse, send: Send) -> None:
-    try:
-        async for chunk in iterate_in_threadpool(body):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        if answer.close is not None:
-            answer.close()
 
 
 def _to_starlette(answer: PredictResponse) -> Response:
