@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from datarobot_drum.drum import logs, routes
+from datarobot_drum.drum.flask.disconnect import client_is_gone
+from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import Service, error_response
+from datarobot_drum.drum.prediction.service import Service
+from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.settings import Settings
 
 BLUEPRINT = "model_api"
@@ -25,7 +29,9 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
     app.before_request(_begin)
+    # The last to run: extensions' functions come later and so before these.
     app.after_request(_add_standard_headers)
+    app.after_request(_close_replaced_stream)
     _register_error_handlers(app, settings)
     app.register_blueprint(_blueprint(service, settings.server.url_prefix))
     return app
@@ -74,14 +80,24 @@ def _to_flask(answer: PredictResponse) -> flask.Response:
     response = flask.Response(answer.body, answer.status, content_type=answer.content_type)
     for name, value in answer.headers:
         response.headers[name] = value
-    if answer.close is not None:
-        response.call_on_close(answer.close)
+    if isinstance(answer.body, StreamBody):
+        answer.body.probe_with(partial(client_is_gone, flask.request.environ))
+        response.call_on_close(answer.body.close)
+        flask.g.stream = (response, answer.body)
     return response
 
 
 def _begin() -> None:
     flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
     logs.request_id.set(flask.g.request_id)
+
+
+def _close_replaced_stream(response: flask.Response) -> flask.Response:
+    """A stream that an extension answered something else for would run on unseen."""
+    streamed, body = flask.g.get("stream", (response, None))
+    if streamed is not response and body is not None:
+        body.close()
+    return response
 
 
 def _add_standard_headers(response: flask.Response) -> flask.Response:
