@@ -11,10 +11,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from datarobot_drum.drum import logs, routes
 from datarobot_drum.drum.flask.disconnect import client_is_gone
-from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import Service
+from datarobot_drum.drum.prediction.service import Service, error_response
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.settings import Settings
 
