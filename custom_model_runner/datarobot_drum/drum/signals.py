@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
+from typing import Final
+
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignals:
-    """Remembers SIGTERM and SIGINT, from the moment it is made.
+    """Remembers the signals that ask a process to end, from the moment it is made.
 
     Attributes:
         serving: set by the server. Before that there is no request to finish, and a signal
@@ -16,11 +19,11 @@ class StopSignals:
         forced: a second SIGINT came: running requests are not to be waited for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: tuple[signal.Signals, ...] = STOPPING) -> None:
         self.serving = False
         self.first: signal.Signals | None = None
         self.forced = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

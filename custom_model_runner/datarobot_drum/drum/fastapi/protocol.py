@@ -1,0 +1,128 @@
+"""Uvicorn's HTTP protocols, with a limit on how long a client may take to send a request."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from datarobot_drum.drum import routes
+from datarobot_drum.drum.prediction.messages import PredictResponse
+
+# A body that brings less than this in one period drips.
+MIN_BODY_PROGRESS: Final = 1024
+TOO_SLOW: Final = "The request did not arrive in time."
+NOT_HTTP: Final = "The request is not valid HTTP."
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+else:
+    _Base = object
+
+
+class SlowClientMixin(_Base):
+    """Closes connections whose request comes too slowly, so that they hold nothing for long.
+
+    A timer runs only while the rest of a request is awaited: a request that arrives in one
+    piece costs no timer of its own.
+    """
+
+    header_timeout: float | None = None
+
+    _timer: asyncio.TimerHandle | None = None
+    _progress = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._awaits_more():
+            self._progress += len(data)
+            self._watch()
+        elif self._timer is not None:
+            self._unwatch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        self._answer_and_close(routes.failure(HTTPStatus.BAD_REQUEST, NOT_HTTP))
+
+    def _awaits_more(self) -> bool:
+        return self._awaits_head() or self.cycle.more_body
+
+    def _awaits_head(self) -> bool:
+        latest = self._latest_cycle()
+        return latest is None or latest.response_complete
+
+    def _latest_cycle(self) -> RequestResponseCycle | None:
+        return self.cycle
+
+    def _watch(self) -> None:
+        if self._timer is None and self.header_timeout is not None:
+            self._timer = self.loop.call_later(self.header_timeout, self._on_period_end)
+
+    def _unwatch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._progress = 0
+
+    def _on_period_end(self) -> None:
+        self._timer = None
+        if self.transport.is_closing() or not self._awaits_more():
+            return
+        advanced = self._progress >= MIN_BODY_PROGRESS and not self._awaits_head()
+        sent_something = self._progress > 0
+        self._progress = 0
+        latest = self._latest_cycle()
+        if advanced or self.flow.read_paused:
+            # With reading paused it is the application that is slow, not the client.
+            self._watch()
+        elif sent_something and (latest is None or self._may_answer(latest)):
+            self._answer_and_close(routes.failure(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW))
+        else:
+            self.transport.close()
+
+    @staticmethod
+    def _may_answer(cycle: RequestResponseCycle) -> bool:
+        return cycle.response_complete or not cycle.response_started
+
+    def _answer_and_close(self, answer: PredictResponse) -> None:
+        """Answer below the application, which has not seen a whole request."""
+        assert isinstance(answer.body, bytes)
+        status = HTTPStatus(answer.status)
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+        headers = routes.standard_headers(routes.request_id(None))
+        lines += [f"{name.lower()}: {value}" for name, value in headers]
+        lines += [f"content-type: {answer.content_type}", f"content-length: {len(answer.body)}"]
+        lines += ["connection: close", "", ""]
+        self.transport.write("\r\n".join(lines).encode("latin-1") + answer.body)
+        self.transport.close()
+
+
+def protocol_class(timeout: float | None) -> type[Any]:
+    """The HTTP protocol to serve with: httptools' where it is installed, else h11's.
+
+    Args:
+        timeout: seconds for a request's head and between steps of its body; None: no limit.
+    """
+    if importlib.util.find_spec("httptools") is not None:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+        class FastProtocol(SlowClientMixin, HttpToolsProtocol):
+            header_timeout = timeout
+
+        return FastProtocol
+
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class PlainProtocol(SlowClientMixin, H11Protocol):  # type: ignore[misc]
+        header_timeout = timeout
+
+    return PlainProtocol

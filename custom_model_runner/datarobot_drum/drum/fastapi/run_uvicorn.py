@@ -1,0 +1,69 @@
+"""Serve with FastAPI and uvicorn: one process, or a supervisor and its workers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from datarobot_drum.drum.enum import ServerType
+from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
+from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
+from datarobot_drum.drum.listening import bind
+from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.signals import StopSignals
+from datarobot_drum.drum.tls import server_context
+from datarobot_drum.drum.utils.setup import setup_options
+
+
+def main_uvicorn() -> None:
+    """Serve with the options of the command line until SIGTERM or SIGINT.
+
+    Raises:
+        SettingError: a runtime parameter cannot be used.
+        StartupError: the address cannot be used or the model cannot be loaded.
+        SystemExit: in worker processes; and 0 when a signal came before the model was loaded.
+    """
+    signals = StopSignals()
+    settings = Settings.from_options(setup_options(), ServerType.FASTAPI)
+    require_packages()
+    uvicorn_settings = UvicornSettings.from_knobs()
+    tls = server_context()
+    listener = bind(settings.server.host, settings.server.port)
+    if settings.server.workers == 1 and not uvicorn_settings.max_requests:
+        # Everything heavy is imported where the model is loaded: not in a supervisor.
+        from datarobot_drum.drum.fastapi.worker import serve
+
+        serve(settings, uvicorn_settings, listener, tls, signals)
+    else:
+        _supervise(settings, uvicorn_settings, listener, tls, signals)
+
+
+def _supervise(
+    settings: Settings,
+    uvicorn_settings: UvicornSettings,
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    signals: StopSignals,
+) -> None:
+    def run_worker(channel: Channel, worker_signals: StopSignals) -> None:
+        from datarobot_drum.drum.fastapi.worker import serve
+
+        serve(
+            settings,
+            uvicorn_settings,
+            listener,
+            tls,
+            worker_signals,
+            on_ready=channel.ready,
+            on_worn_out=channel.worn_out,
+            shares_socket=True,
+        )
+
+    Supervisor(
+        settings.server.workers,
+        run_worker,
+        listener,
+        signals,
+        graceful_timeout=uvicorn_settings.graceful_timeout,
+        with_traceback=settings.show_stacktrace,
+    ).run()

@@ -1,0 +1,138 @@
+"""Uvicorn's server, made to end without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import uvicorn
+
+from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
+from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.signals import StopSignals
+
+logger = get_drum_logger("uvicorn_server")
+
+# Seconds an idle connection is kept while the server ends, for a request already on its way.
+IDLE_LINGER: Final = 1.0
+POLL: Final = 0.02
+CLOSE: Final = (b"connection", b"close")
+
+
+def nothing() -> None:
+    """For a caller who does not want to be told."""
+
+
+class DrainingServer(uvicorn.Server):
+    """Serves until a signal comes, then answers everything that was accepted.
+
+    Args:
+        config: loaded.
+        signals: of this process; made before the model was loaded.
+        on_ready: called when connections are accepted.
+        on_drain: called once when the end begins, before the last connections are accepted.
+        max_requests: after so many, and up to ``jitter`` more, ``on_worn_out`` is called
+            once; the server goes on. 0: never.
+        shares_socket: other processes accept from the socket too, so newcomers are not this
+            server's to turn away; it ends when the process that started it is gone.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        signals: StopSignals,
+        on_ready: Callable[[], None] = nothing,
+        on_drain: Callable[[], None] = nothing,
+        on_worn_out: Callable[[], None] = nothing,
+        max_requests: int = 0,
+        jitter: int = 0,
+        shares_socket: bool = False,
+    ) -> None:
+        super().__init__(config)
+        self._signals = signals
+        self._on_ready = on_ready
+        self._on_drain = on_drain
+        self._on_worn_out = on_worn_out
+        self._worn_out_at = max_requests and max_requests + random.randint(0, jitter)
+        self._shares_socket = shares_socket
+        self._parent = os.getppid()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to ``StopSignals``: uvicorn's way ends with the signal, not with 0."""
+        self._signals.serving = True
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._signals.first is not None:
+            self.should_exit = True
+        if self._shares_socket and os.getppid() != self._parent:
+            logger.warning("The process that started this worker is gone: ending.")
+            self.should_exit = True
+        limit = self._worn_out_at
+        if limit and self.server_state.total_requests >= limit:
+            self._worn_out_at = 0
+            self._on_worn_out()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_drain()
+        listeners = sockets or []
+        if not self._shares_socket:
+            for listener in listeners:
+                turn_newcomers_away(listener)
+        self._announce_close()
+        # The loop goes on accepting: what waits in the backlog comes in now.
+        await asyncio.sleep(BACKLOG_LINGER)
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        await self._finish()
+        if not self.force_exit:
+            await self.lifespan.shutdown()
+
+    def _announce_close(self) -> None:
+        """Every answer that has not begun tells the client that it is the connection's last."""
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None and not cycle.response_started:
+                cycle.keep_alive = False
+
+    async def _finish(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (self.config.timeout_graceful_shutdown or 0)
+        idle_since: dict[Any, float] = {}
+        while self.server_state.connections or self.server_state.tasks:
+            self.force_exit = self.force_exit or self._signals.forced
+            if self.force_exit or loop.time() > deadline:
+                self._cut_off()
+                return
+            self._close_idle(idle_since, loop.time())
+            await asyncio.sleep(POLL)
+
+    def _close_idle(self, idle_since: dict[Any, float], now: float) -> None:
+        for connection in list(self.server_state.connections):
+            if not hasattr(connection, "cycle"):
+                connection.shutdown()
+            elif connection.cycle is not None and not connection.cycle.response_complete:
+                idle_since.pop(connection, None)
+            elif now - idle_since.setdefault(connection, now) >= IDLE_LINGER:
+                connection.transport.close()
+
+    def _cut_off(self) -> None:
+        if self.server_state.tasks:
+            logger.error("%d requests were still running at the end", len(self.server_state.tasks))
+        for task in list(self.server_state.tasks):
+            task.cancel("the server has ended")

@@ -1,0 +1,260 @@
+"""Several worker processes on one socket: start, watch and replace them, and end them together.
+
+It knows nothing of HTTP and imports nothing heavy, so that a worker starts as a small copy.
+The first worker loads alone: a model that cannot be loaded says so once. After that the rest
+start together. A worker that dies is replaced at once; one that dies before it was ready
+would do so again, so the server ends instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.failures import report_failure
+from datarobot_drum.drum.listening import turn_newcomers_away
+from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.signals import StopSignals
+
+logger = get_drum_logger("supervisor")
+
+EXIT_CANNOT_START: Final = 3
+# Seconds that workers get, on top of their own graceful timeout, before they are killed.
+KILL_MARGIN: Final = 5.0
+
+_READY: Final = b"R"
+_WORN_OUT: Final = b"W"
+
+
+class Channel:
+    """A worker's way to talk to its supervisor: single bytes through a pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def ready(self) -> None:
+        """Connections are accepted now."""
+        self._send(_READY)
+
+    def worn_out(self) -> None:
+        """Replace me; I serve until the replacement is ready."""
+        self._send(_WORN_OUT)
+
+    def _send(self, message: bytes) -> None:
+        # Without a supervisor there is nobody to tell; the worker finds out by itself.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._descriptor, message)
+
+
+RunWorker = Callable[[Channel, StopSignals], None]
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    pid: int
+    channel: int
+    ready: bool = False
+    worn_out: bool = False
+    told_to_end: bool = False
+
+
+class Supervisor:
+    """Keeps ``count`` workers serving until a signal comes.
+
+    Args:
+        run_worker: called in each new process with its channel and signals; serves until a
+            signal comes and returns.
+        listener: shared by all workers.
+        graceful_timeout: seconds that workers take at most to end.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        run_worker: RunWorker,
+        listener: socket.socket,
+        signals: StopSignals,
+        graceful_timeout: float,
+        with_traceback: bool = False,
+    ) -> None:
+        self._count = count
+        self._run_worker = run_worker
+        self._listener = listener
+        self._signals = signals
+        self._graceful_timeout = graceful_timeout
+        self._with_traceback = with_traceback
+        self._workers: dict[int, _Worker] = {}
+        self._failure: str | None = None
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+
+    def run(self) -> None:
+        """Serve; returns when all workers have ended after a signal.
+
+        Raises:
+            StartupError: a worker could not start; all others have ended.
+            SystemExit: in a worker process, with its exit status.
+        """
+        self._listen_for_signals()
+        while self._signals.first is None and self._failure is None:
+            self._spawn_missing()
+            self._wait(None)
+        self._stop()
+        if self._failure is not None:
+            raise StartupError(self._failure)
+
+    # -- starting
+
+    def _listen_for_signals(self) -> None:
+        self._signals.serving = True
+        for end in (self._wake_reader, self._wake_writer):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        # A handler of its own, if an empty one, makes a child's end wake the selector.
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+
+    def _spawn_missing(self) -> None:
+        staying = [worker for worker in self._workers.values() if not worker.told_to_end]
+        wanted = self._count if any(worker.ready for worker in staying) else 1
+        if len(staying) == self._count and all(worker.ready for worker in staying):
+            # One replacement at a time: a second model in memory is enough.
+            wanted += any(worker.worn_out for worker in staying)
+        for _ in range(wanted - len(staying)):
+            self._spawn()
+
+    def _spawn(self) -> None:
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            self._be_worker(writer)
+        os.close(writer)
+        os.set_blocking(reader, False)
+        self._workers[pid] = _Worker(pid, reader)
+        self._selector.register(reader, selectors.EVENT_READ, self._workers[pid])
+
+    def _be_worker(self, channel: int) -> None:
+        """The life of a worker process. Never returns."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # A terminal sends Ctrl+C to every process: the supervisor is who acts on it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signals = StopSignals((signal.SIGTERM,))
+        self._wake_reader.close()
+        self._wake_writer.close()
+        self._selector.close()
+        for sibling in self._workers.values():
+            os.close(sibling.channel)
+        try:
+            self._run_worker(Channel(channel), signals)
+        except SystemExit:
+            if signals.first is not None:
+                sys.exit(0)
+            raise
+        except BaseException as error:
+            report_failure(error, self._with_traceback)
+            sys.exit(EXIT_CANNOT_START)
+        sys.exit(0)
+
+    # -- watching
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait for a signal, a message or the end of a worker, and take note of it."""
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_reader.recv(4096)
+            else:
+                self._read_messages(key.data)
+        self._reap()
+
+    def _read_messages(self, worker: _Worker) -> None:
+        try:
+            messages = os.read(worker.channel, 16)
+        except BlockingIOError:
+            return
+        if not messages:
+            self._selector.unregister(worker.channel)
+        if _WORN_OUT in messages:
+            worker.worn_out = True
+        if _READY in messages:
+            worker.ready = True
+            self._retire_worn_out()
+
+    def _retire_worn_out(self) -> None:
+        staying = [worker for worker in self._workers.values() if not worker.told_to_end]
+        if len(staying) > self._count:
+            oldest = next(worker for worker in staying if worker.worn_out)
+            self._tell_to_end(oldest)
+
+    def _reap(self) -> None:
+        """Take note of processes that ended; orphans too, when this is process 1."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            worker = self._workers.get(pid)
+            if worker is not None:
+                self._bury(worker, status)
+
+    def _bury(self, worker: _Worker, status: int) -> None:
+        self._forget(worker)
+        how = _how_it_ended(status)
+        if worker.told_to_end or self._signals.first is not None:
+            return
+        if not worker.ready:
+            self._failure = f"A worker process could not start ({how}): the server ends."
+        else:
+            logger.error("Worker process %d ended (%s): starting another.", worker.pid, how)
+
+    def _forget(self, worker: _Worker) -> None:
+        with contextlib.suppress(KeyError):
+            # Its last words may still be in the pipe.
+            if self._selector.get_key(worker.channel):
+                self._read_messages(worker)
+            self._selector.unregister(worker.channel)
+        os.close(worker.channel)
+        del self._workers[worker.pid]
+
+    # -- ending
+
+    def _stop(self) -> None:
+        turn_newcomers_away(self._listener)
+        self._listener.close()
+        for worker in self._workers.values():
+            self._tell_to_end(worker)
+        deadline = time.monotonic() + self._graceful_timeout + KILL_MARGIN
+        while self._workers and not self._signals.forced:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                logger.error("%d worker processes had to be killed.", len(self._workers))
+                break
+            self._wait(left)
+        for worker in list(self._workers.values()):
+            os.kill(worker.pid, signal.SIGKILL)
+            _, status = os.waitpid(worker.pid, 0)
+            self._bury(worker, status)
+
+    def _tell_to_end(self, worker: _Worker) -> None:
+        worker.told_to_end = True
+        # It is not reaped yet, so its id cannot be another process's by now.
+        os.kill(worker.pid, signal.SIGTERM)
+
+
+def _how_it_ended(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"exit status {os.waitstatus_to_exitcode(status)}"

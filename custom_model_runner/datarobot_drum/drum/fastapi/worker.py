@@ -1,0 +1,122 @@
+"""What a process that serves does: load the model, run uvicorn until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from datarobot_drum.drum.assembly import build_app, build_service
+from datarobot_drum.drum.fastapi.access_log import AccessLog, LineWriter
+from datarobot_drum.drum.fastapi.app import create_app
+from datarobot_drum.drum.fastapi.config import UvicornSettings
+from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
+from datarobot_drum.drum.fastapi.protocol import protocol_class
+from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
+from datarobot_drum.drum.listening import cannot_listen
+from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.signals import StopSignals
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.prediction.service import Service
+
+
+def serve(
+    settings: Settings,
+    uvicorn_settings: UvicornSettings,
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    signals: StopSignals,
+    service: Service | None = None,
+    on_ready: Callable[[], None] = nothing,
+    on_worn_out: Callable[[], None] = nothing,
+    shares_socket: bool = False,
+) -> None:
+    """Serve until a signal comes, then answer everything that was accepted.
+
+    Args:
+        listener: bound; it listens once the model is loaded.
+        service: loaded already; None: load it here.
+
+    Raises:
+        StartupError: the model cannot be loaded, or the port was taken meanwhile.
+    """
+    if service is None:
+        service = build_service(settings)
+    app, service = build_app(service, settings, create_app, "custom_fastapi")
+    writer = LineWriter()
+    config = _config(_wrapped(app, writer, uvicorn_settings), uvicorn_settings, tls)
+    serving = service
+
+    def on_drain() -> None:
+        serving.draining = True
+
+    server = DrainingServer(
+        config,
+        signals,
+        on_ready=on_ready,
+        on_drain=on_drain,
+        on_worn_out=on_worn_out,
+        max_requests=uvicorn_settings.max_requests,
+        jitter=uvicorn_settings.max_requests_jitter,
+        shares_socket=shares_socket,
+    )
+    try:
+        _run(server, listener, uvicorn_settings.use_uvloop)
+    except OSError as error:
+        if server.started:
+            raise
+        raise cannot_listen(error, settings.server.host, settings.server.port) from error
+    finally:
+        writer.flush()
+        service.close()
+
+
+def _wrapped(app: Any, writer: LineWriter, uvicorn_settings: UvicornSettings) -> Any:
+    if uvicorn_settings.limit_concurrency is not None:
+        app = ConcurrencyLimit(app, uvicorn_settings.limit_concurrency)
+    return AccessLog(app, writer)
+
+
+def _config(
+    app: Any, uvicorn_settings: UvicornSettings, tls: ssl.SSLContext | None
+) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=protocol_class(uvicorn_settings.header_timeout),
+        # Logging is set up already, and access lines have a format and a way of their own.
+        log_config=None,
+        access_log=False,
+        log_level=uvicorn_settings.log_level,
+        server_header=False,
+        proxy_headers=False,
+        backlog=uvicorn_settings.backlog,
+        timeout_keep_alive=uvicorn_settings.keep_alive,
+        timeout_graceful_shutdown=uvicorn_settings.graceful_timeout,
+    )
+    config.load()
+    config.ssl = tls
+    return config
+
+
+def _run(server: DrainingServer, listener: socket.socket, use_uvloop: bool) -> None:
+    loop = _new_loop(use_uvloop)
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(server.serve(sockets=[listener]))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _new_loop(use_uvloop: bool) -> asyncio.AbstractEventLoop:
+    if not use_uvloop:
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
