@@ -9,12 +9,20 @@ from typing import Final
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal came before there was a request to finish: leave at once, wherever this is.
+
+    Like Ctrl+C it passes through code that catches ``Exception`` or ``SystemExit``, as user
+    code that is being loaded may do.
+    """
+
+
 class StopSignals:
     """Remembers the signals that ask a process to end, from the moment it is made.
 
     Attributes:
         serving: set by the server. Before that there is no request to finish, and a signal
-            ends the process at once, with ``SystemExit(0)``.
+            raises ``Stopped`` in the main thread.
         first: the signal that asked the server to end.
         forced: a second SIGINT came: running requests are not to be waited for.
     """
@@ -32,4 +40,4 @@ class StopSignals:
         elif number == signal.SIGINT:
             self.forced = True
         if not self.serving:
-            raise SystemExit(0)
+            raise Stopped

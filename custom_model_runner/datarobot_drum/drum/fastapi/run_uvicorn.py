@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 
@@ -10,7 +11,7 @@ from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
 from datarobot_drum.drum.listening import bind
 from datarobot_drum.drum.settings import Settings
-from datarobot_drum.drum.signals import StopSignals
+from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 from datarobot_drum.drum.utils.setup import setup_options
 
@@ -21,9 +22,14 @@ def main_uvicorn() -> None:
     Raises:
         SettingError: a runtime parameter cannot be used.
         StartupError: the address cannot be used or the model cannot be loaded.
-        SystemExit: in worker processes; and 0 when a signal came before the model was loaded.
+        SystemExit: in worker processes.
     """
     signals = StopSignals()
+    with contextlib.suppress(Stopped):
+        _serve(signals)
+
+
+def _serve(signals: StopSignals) -> None:
     settings = Settings.from_options(setup_options(), ServerType.FASTAPI)
     require_packages()
     uvicorn_settings = UvicornSettings.from_knobs()

@@ -23,7 +23,7 @@ from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.listening import turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.signals import StopSignals
+from datarobot_drum.drum.signals import Stopped, StopSignals
 
 logger = get_drum_logger("supervisor")
 
@@ -157,10 +157,9 @@ class Supervisor:
             os.close(sibling.channel)
         try:
             self._run_worker(Channel(channel), signals)
-        except SystemExit:
-            if signals.first is not None:
-                sys.exit(0)
-            raise
+        except (Stopped, SystemExit) as error:
+            # A status of its own has only uvicorn, when an extension's start-up code failed.
+            sys.exit(error.code if isinstance(error, SystemExit) else 0)
         except BaseException as error:
             report_failure(error, self._with_traceback)
             sys.exit(EXIT_CANNOT_START)

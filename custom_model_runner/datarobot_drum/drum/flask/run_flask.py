@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from datarobot_drum.drum.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.settings import Settings, knob
-from datarobot_drum.drum.signals import StopSignals
+from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 
 logger = get_drum_logger("run_flask")
@@ -28,17 +29,15 @@ def run_flask(settings: Settings) -> None:
     Raises:
         StartupError: the address cannot be used or the model cannot be loaded.
         SettingError: a TLS parameter cannot be used.
-        SystemExit: 130 after SIGINT; 0 when SIGTERM came before the model was loaded.
+        SystemExit: 130 after SIGINT.
     """
     signals = StopSignals()
-    try:
+    with contextlib.suppress(Stopped):
         _serve(settings, signals)
-    finally:
-        if signals.first is signal.SIGINT:
-            sys.stdout.write(INTERRUPTED)
-            sys.stdout.flush()
-            # Replaces the way out that is being taken, an early SystemExit(0) for instance.
-            raise SystemExit(EXIT_INTERRUPTED)
+    if signals.first is signal.SIGINT:
+        sys.stdout.write(INTERRUPTED)
+        sys.stdout.flush()
+        raise SystemExit(EXIT_INTERRUPTED)
 
 
 def _serve(settings: Settings, signals: StopSignals) -> None:

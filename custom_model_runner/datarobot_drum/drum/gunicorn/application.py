@@ -1,0 +1,59 @@
+"""The Flask application as gunicorn's custom application."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+
+from datarobot_drum.drum.gunicorn.arbiter import DrumArbiter
+from datarobot_drum.drum.settings import Settings
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.prediction.service import Service
+
+
+class DrumApplication(BaseApplication):  # type: ignore[misc]
+    """Loads the model in each worker, unless it was loaded before the workers started.
+
+    Args:
+        options: gunicorn's settings by name; names that this gunicorn lacks are left out.
+        listener: bound, not listening yet.
+        service: loaded before the fork; None: each worker loads its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: dict[str, Any],
+        listener: socket.socket,
+        service: Service | None = None,
+    ) -> None:
+        self.settings = settings
+        self.listener = listener
+        self.service = service
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The WSGI application; runs in the worker.
+
+        Raises:
+            StartupError: the model cannot be loaded.
+        """
+        from datarobot_drum.drum.assembly import build_app, build_service
+        from datarobot_drum.drum.flask.app import create_app
+
+        service = self.service or build_service(self.settings)
+        app, self.service = build_app(service, self.settings, create_app, "custom_flask")
+        return app
+
+    def run(self) -> None:
+        """Serve; returns never: the end is a ``SystemExit`` with gunicorn's exit status."""
+        DrumArbiter(self).run()

@@ -1,0 +1,92 @@
+"""Gunicorn's arbiter: opens the port late, starts workers carefully, ends without loss."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.sock import TCP6Socket, TCPSocket
+
+from datarobot_drum.drum.listening import turn_newcomers_away
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.gunicorn.application import DrumApplication
+
+DIED_EARLY = "A worker ended while it was starting."
+
+
+class _Adopted:
+    """Takes a bound socket as it is: the first worker that has loaded makes it listen."""
+
+    def set_options(self, sock: socket.socket, bound: bool = False) -> socket.socket:
+        sock.setblocking(False)
+        sock.set_inheritable(True)
+        return sock
+
+
+class _AdoptedTCP(_Adopted, TCPSocket):  # type: ignore[misc]
+    pass
+
+
+class _AdoptedTCP6(_Adopted, TCP6Socket):  # type: ignore[misc]
+    pass
+
+
+class DrumArbiter(Arbiter):  # type: ignore[misc]
+    """The master process.
+
+    The first worker loads alone, so that a model that cannot be loaded says so once; the
+    others start when one is ready. A worker that dies before it was ready ends the server:
+    its replacement would die too.
+    """
+
+    app: DrumApplication
+
+    def start(self) -> None:
+        self._ending = False
+        listener = self.app.listener
+        kind = _AdoptedTCP6 if listener.family == socket.AF_INET6 else _AdoptedTCP
+        address = listener.getsockname()
+        self.LISTENERS = [kind(address, self.cfg, self.log, fd=listener.detach())]
+        super().start()
+
+    def spawn_workers(self) -> None:
+        workers = list(self.WORKERS.values())
+        wanted = self.num_workers if any(worker.is_ready for worker in workers) else 1
+        for _ in range(wanted - len(workers)):
+            self.spawn_worker()
+
+    def murder_workers(self) -> None:
+        for worker in self.WORKERS.values():
+            if not worker.is_ready:
+                # Loading gives no sign of life, and may take longer than any request.
+                worker.tmp.notify()
+        super().murder_workers()
+
+    def reap_workers(self) -> None:
+        known = dict(self.WORKERS)
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self._ending:
+                raise
+        if self._ending:
+            return
+        for pid, worker in known.items():
+            if pid not in self.WORKERS and not worker.is_ready:
+                raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
+
+    def handle_int(self) -> None:
+        """Ctrl+C drains like SIGTERM; a second one does not wait."""
+        raise StopIteration
+
+    def handle_usr2(self) -> None:
+        self.log.warning("SIGUSR2 ignored: start a second server instead.")
+
+    def stop(self, graceful: bool = True) -> None:
+        self._ending = True
+        for listener in self.LISTENERS:
+            turn_newcomers_away(listener.sock)
+        super().stop(graceful)

@@ -1,0 +1,87 @@
+"""The ``DRUM_GUNICORN_*`` parameters as gunicorn's own settings."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import ssl
+from typing import Any, Final
+
+from datarobot_drum.drum.exceptions import SettingError, StartupError
+from datarobot_drum.drum.listening import shown
+from datarobot_drum.drum.settings import ServerSettings, Settings, knob
+
+ACCESS_LOG_FORMAT: Final = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+
+WORKER_CLASSES: Final = {
+    "gthread": "datarobot_drum.drum.gunicorn.worker.DrumThreadWorker",
+    "sync": "datarobot_drum.drum.gunicorn.worker.DrumSyncWorker",
+    "gevent": "datarobot_drum.drum.gunicorn.gevent_worker.DrumGeventWorker",
+}
+# Threads beyond those that wait for the model, so that status routes always find one.
+STATUS_THREADS: Final = 16
+# Seconds after which a worker that gives no sign of life is killed, on top of the time a
+# request may take: the 504 has to be sent first, by the worker itself.
+SILENCE_MARGIN: Final = 30
+# In memory: a heartbeat file on a slow disk would make a healthy worker look dead.
+_HEARTBEAT_DIR: Final = "/dev/shm"
+
+
+def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str, Any]:
+    """Gunicorn's settings, by gunicorn's names.
+
+    Raises:
+        SettingError: a value is out of range, or the worker class needs a missing package.
+    """
+    server = settings.server
+    worker_class = _worker_class()
+    options: dict[str, Any] = {
+        "bind": shown(server.host, server.port),
+        "workers": server.workers,
+        "worker_class": WORKER_CLASSES[worker_class],
+        "worker_connections": knob("DRUM_WORKER_CONNECTIONS"),
+        "backlog": knob("DRUM_WEBSERVER_BACKLOG"),
+        "timeout": int(server.request_timeout + SILENCE_MARGIN) if server.request_timeout else 0,
+        "graceful_timeout": knob("DRUM_GUNICORN_GRACEFUL_TIMEOUT"),
+        "keepalive": knob("DRUM_GUNICORN_KEEP_ALIVE"),
+        "max_requests": knob("DRUM_GUNICORN_MAX_REQUESTS"),
+        "max_requests_jitter": knob("DRUM_GUNICORN_MAX_REQUESTS_JITTER"),
+        "loglevel": knob("DRUM_GUNICORN_LOG_LEVEL"),
+        "accesslog": "-",
+        "access_log_format": ACCESS_LOG_FORMAT,
+        "control_socket_disable": True,
+        "proc_name": "drum",
+    }
+    if worker_class == "gthread":
+        options["threads"] = knob("DRUM_GUNICORN_THREADS") or _threads(server)
+    if os.access(_HEARTBEAT_DIR, os.W_OK):
+        options["worker_tmp_dir"] = _HEARTBEAT_DIR
+    if tls is not None:
+        options["certfile"] = knob("DRUM_SSL_CERTFILE")
+        options["ssl_context"] = lambda _config, _default: tls
+    return options
+
+
+def require_gunicorn() -> None:
+    """Raises:
+    StartupError: gunicorn is not installed; the text says how to install it.
+    """
+    if importlib.util.find_spec("gunicorn") is None:
+        raise StartupError(
+            "The gunicorn server needs the package gunicorn."
+            " Install it with: pip install 'custom-model-runner[gunicorn]'"
+        )
+
+
+def _worker_class() -> str:
+    name = str(knob("DRUM_GUNICORN_WORKER_CLASS"))
+    if name == "gevent" and importlib.util.find_spec("gevent") is None:
+        raise SettingError(
+            "DRUM_GUNICORN_WORKER_CLASS is gevent, but gevent is not installed."
+            " Install it with: pip install gevent"
+        )
+    return name
+
+
+def _threads(server: ServerSettings) -> int:
+    return (server.executor_workers or 1) + server.queue_depth + STATUS_THREADS

@@ -1,0 +1,117 @@
+"""Gunicorn's workers: they report when they are ready and end without losing a request."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import select
+import signal
+import sys
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.sync import SyncWorker
+
+from datarobot_drum.drum.failures import report_failure
+from datarobot_drum.drum.listening import BACKLOG_LINGER, cannot_listen
+from datarobot_drum.drum.signals import Stopped
+
+if TYPE_CHECKING:
+    from gunicorn.workers.base import Worker as _Base
+else:
+    _Base = object
+
+
+class DrumWorkerMixin(_Base):  # type: ignore[misc]
+    """What all worker classes share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Made before the fork, so that the arbiter sees what the worker writes.
+        self._shared = mmap.mmap(-1, 1)
+        self._loading = False
+
+    @property
+    def is_ready(self) -> bool:
+        """The model is loaded and connections are accepted; true in the arbiter as well."""
+        return self._shared[0] == 1
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        # A terminal sends Ctrl+C to every process: the arbiter is who acts on it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._loading:
+            raise Stopped
+        if self.app.service is not None:
+            self.app.service.draining = True
+
+    def load_wsgi(self) -> None:
+        self._loading = True
+        try:
+            super().load_wsgi()
+            self._open_port()
+        except Stopped:
+            sys.exit(0)
+        except BaseException as error:
+            report_failure(error, self.app.settings.show_stacktrace)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+        finally:
+            self._loading = False
+
+    def run(self) -> None:
+        self._shared[0] = 1
+        with contextlib.suppress(ProcessLookupError):
+            # Has no effect but to wake the arbiter, which may start the other workers now.
+            os.kill(self.ppid, signal.SIGCHLD)
+        try:
+            super().run()
+        finally:
+            self.app.service.close()
+
+    def _open_port(self) -> None:
+        for listener in self.sockets:
+            try:
+                listener.listen(self.cfg.backlog)
+            except OSError as error:
+                server = self.app.settings.server
+                raise cannot_listen(error, server.host, server.port) from error
+
+    def _accept_rest(self, accept: Any) -> None:
+        """Take connections that the kernel accepted, so that closing the port resets none."""
+        deadline = time.monotonic() + BACKLOG_LINGER
+        for _ in range(self.cfg.backlog):
+            left = deadline - time.monotonic()
+            poll = select.poll()
+            for listener in self.sockets:
+                poll.register(listener.fileno(), select.POLLIN)
+            ready = {descriptor for descriptor, _ in poll.poll(max(left, 0) * 1000)}
+            if not ready:
+                return
+            for listener in self.sockets:
+                if listener.fileno() in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        accept(listener)
+
+
+class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
+    """A pool of threads: status routes never wait for the model."""
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._accept_rest(self.accept)
+
+
+class DrumSyncWorker(DrumWorkerMixin, SyncWorker):  # type: ignore[misc]
+    """One request at a time."""
+
+    def run_for_one(self, timeout: float) -> None:
+        super().run_for_one(timeout)
+        self._accept_rest(self.accept)
