@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,14 @@ from datarobot_drum.drum.prediction.payload.small_json import small_json
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 LEGACY_REQUEST_ID_HEADER: Final = "X_Request_ID"
 VERSION_HEADER: Final = "X-Drum-Version"
+
+# On every answer, unless an extension sets them itself.
+STATIC_HEADERS: Final[tuple[Header, ...]] = (
+    (VERSION_HEADER, __version__),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+)
 
 _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -75,6 +83,18 @@ def spellings(path: str) -> tuple[str, ...]:
     return (bare, bare + "/") if bare else ("/",)
 
 
+def pattern(path: str) -> re.Pattern[str]:
+    """What a path with placeholders matches: ``{name}`` one segment, ``{name:path}`` the rest."""
+    parts = []
+    for segment in path.split("/"):
+        if segment.startswith("{"):
+            name, _, converter = segment.strip("{}").partition(":")
+            parts.append(f"(?P<{name}>{'.+' if converter else '[^/]+'})")
+        else:
+            parts.append(re.escape(segment))
+    return re.compile("/".join(parts))
+
+
 def request_id(incoming: str | None) -> str:
     """The caller's id when it is 1 to 128 visible ASCII characters, else a new UUID4."""
     if incoming and _VISIBLE_ASCII.fullmatch(incoming):
@@ -82,13 +102,17 @@ def request_id(incoming: str | None) -> str:
     return str(uuid.uuid4())
 
 
-def standard_headers(current_request_id: str) -> tuple[Header, ...]:
-    """The headers that every answer carries, whoever made it."""
+def request_id_headers(current_request_id: str) -> tuple[Header, ...]:
+    """The id of a request, in both spellings."""
     return (
         (REQUEST_ID_HEADER, current_request_id),
         (LEGACY_REQUEST_ID_HEADER, current_request_id),
-        (VERSION_HEADER, __version__),
     )
+
+
+def standard_headers(current_request_id: str) -> tuple[Header, ...]:
+    """The headers that every answer carries, whoever made it."""
+    return (*request_id_headers(current_request_id), *STATIC_HEADERS)
 
 
 def prefixed(prefix: str) -> Iterator[tuple[Route, str]]:
@@ -98,7 +122,7 @@ def prefixed(prefix: str) -> Iterator[tuple[Route, str]]:
             yield route, path
 
 
-def allowed_methods(route_methods: Collection[str]) -> str:
+def allowed_methods(route_methods: Iterable[str]) -> str:
     """The value of ``Allow``: HEAD comes with GET, OPTIONS with everything."""
     methods = {*route_methods, "OPTIONS"}
     if "GET" in methods:

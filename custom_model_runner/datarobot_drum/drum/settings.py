@@ -38,6 +38,7 @@ class Knob:
         choices: the words a choice accepts, lower case.
         servers: the servers it has an effect on.
         twin: another parameter whose value applies while this one is unset.
+        secret: its value is never shown.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Knob:
     choices: tuple[str, ...] = ()
     servers: tuple[str, ...] = ("flask", "gunicorn", "fastapi")
     twin: str | None = None
+    secret: bool = False
 
     @property
     def range_text(self) -> str:
@@ -70,8 +72,9 @@ class Knob:
         """
         value = self._convert(raw)
         if value is None:
+            shown = "*****" if self.secret else repr(raw)
             raise SettingError(
-                f"Invalid {self.name}: {raw!r}. Valid values are: {self.range_text}."
+                f"Invalid {self.name}: {shown}. Valid values are: {self.range_text}."
             )
         return value
 
@@ -314,7 +317,7 @@ KNOBS: Final[tuple[Knob, ...]] = (
         None,
         "Private key (PEM). Unset: it stands in the file of `DRUM_SSL_CERTFILE`.",
     ),
-    Knob("DRUM_SSL_KEYFILE_PASSWORD", "text", None, "Password of the private key."),
+    Knob("DRUM_SSL_KEYFILE_PASSWORD", "text", None, "Password of the private key.", secret=True),
     Knob(
         "DRUM_SSL_CA_CERTS",
         "text",
@@ -359,6 +362,31 @@ KNOBS: Final[tuple[Knob, ...]] = (
         "Largest request body in bytes (413 above it). Flask and gunicorn: only when set.",
         1,
         2**40,
+    ),
+    Knob(
+        "DRUM_AUTH_TOKEN",
+        "text",
+        None,
+        "Bearer token that every route but liveness and readiness then asks for.",
+        secret=True,
+    ),
+    Knob(
+        "DRUM_CORS_ENABLED",
+        "bool",
+        False,
+        "Let pages of other origins call the server.",
+    ),
+    Knob(
+        "DRUM_CORS_ORIGINS",
+        "text",
+        "*",
+        "Those origins, with commas between them; `*` means any, without credentials.",
+    ),
+    Knob(
+        "DRUM_JSON_LOGGING",
+        "bool",
+        False,
+        "Write every line of the log as a JSON object.",
     ),
 )
 
@@ -416,6 +444,8 @@ class ServerSettings:
     executor_workers: int | None = None
     queue_depth: int = 128
     queue_timeout: float | None = 60
+    auth_token: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,7 +532,20 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         executor_workers=knob("DRUM_FASTAPI_EXECUTOR_WORKERS"),
         queue_depth=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH"),
         queue_timeout=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT") or None,
+        auth_token=knob("DRUM_AUTH_TOKEN"),
+        cors_origins=_cors_origins(knob("DRUM_CORS_ORIGINS")) if knob("DRUM_CORS_ENABLED") else (),
     )
+
+
+def _cors_origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+    wrong = [o for o in origins if o != "*" and not re.fullmatch(r"\w[\w+.-]*://[^/\s*]+", o)]
+    if wrong or not origins:
+        raise SettingError(
+            f"Invalid DRUM_CORS_ORIGINS: {text!r}. Valid values are: '*', or origins like"
+            " https://example.com with commas between them."
+        )
+    return origins
 
 
 def _score_settings(given: Mapping[str, Any]) -> ScoreSettings:
@@ -526,7 +569,8 @@ def split_address(address: str) -> tuple[str, int]:
     port = int(match.group(2)) if match and match.group(2) else DEFAULT_PORT
     if match is None or port > 65535:
         raise SettingError(
-            f"Invalid address: {address!r}. It must be HOST or HOST:PORT with a port from 0 to 65535."
+            f"Invalid address: {address!r}."
+            " It must be HOST or HOST:PORT with a port from 0 to 65535."
         )
     return match.group(1).strip("[]") or "0.0.0.0", port
 

@@ -21,22 +21,30 @@ from datarobot_drum.drum import logs, routes
 from datarobot_drum.drum.exceptions import BaseCustomUserError, ClientGoneError
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
 from datarobot_drum.drum.fastapi.sending import send_answer, until_disconnected
+from datarobot_drum.drum.gate import Gate
+from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.metrics import Metrics
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import Service, error_response
+from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.settings import Settings
 
 
 class ModelApp(FastAPI):
     """A FastAPI application whose every answer, an extension's too, has the standard headers."""
 
+    def __init__(self, gate: Gate, metrics: Metrics) -> None:
+        super().__init__(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        self._gate = gate
+        self._metrics = metrics
+
     def build_middleware_stack(self) -> ASGIApp:
-        return StandardHeaders(super().build_middleware_stack())
+        return StandardHeaders(super().build_middleware_stack(), self._gate, self._metrics)
 
 
 def create_app(service: Service, settings: Settings) -> FastAPI:
     """The application with every route registered, ready for ``custom_fastapi.init_app``."""
-    app = ModelApp(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = ModelApp(Gate(settings.server), service.metrics)
     app.router.routes.append(ServiceRoute(service, settings))
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(BaseCustomUserError, _on_error)
@@ -58,7 +66,7 @@ class ServiceRoute(BaseRoute):
     def _methods_at(self, path: str) -> dict[str, Operation]:
         if "{" not in path:
             return self._plain.setdefault(path, {})
-        pattern = _pattern(path)
+        pattern = routes.pattern(path)
         for known, methods in self._patterns:
             if known == pattern:
                 return methods
@@ -134,18 +142,6 @@ class ServiceRoute(BaseRoute):
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    """``{name}`` is one segment, ``{name:path}`` the rest."""
-    parts = []
-    for segment in path.split("/"):
-        if segment.startswith("{"):
-            name, _, converter = segment.strip("{}").partition(":")
-            parts.append(f"(?P<{name}>{'[^/].*' if converter else '[^/]+'})")
-        else:
-            parts.append(re.escape(segment))
-    return re.compile("/".join(parts))
 
 
 def _other_method(method: str, allow: str) -> PredictResponse:

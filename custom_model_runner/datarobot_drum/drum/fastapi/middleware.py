@@ -2,38 +2,111 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datarobot_drum.drum import logs, routes
+from datarobot_drum.drum.gate import Gate
+from datarobot_drum.drum.prediction.messages import Header, PredictResponse
+from datarobot_drum.drum.prediction.metrics import Metrics
+
+RawHeader: TypeAlias = tuple[bytes, bytes]
+
+
+def _raw(headers: Iterable[Header]) -> list[RawHeader]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+_STATIC: Final = tuple(_raw(routes.STATIC_HEADERS))
+_REQUEST_ID_NAMES: Final = (
+    routes.REQUEST_ID_HEADER.lower().encode(),
+    routes.LEGACY_REQUEST_ID_HEADER.lower().encode(),
+)
+_POLICY_VIOLATION: Final = 1008
 
 
 class StandardHeaders:
-    """Gives every request its id, and every answer the headers that clients rely on."""
+    """Gives every request its id, every answer the headers that clients rely on, turns away
+    callers without the token, and counts.
+    """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, metrics: Metrics) -> None:
         self._app = app
+        self._gate = gate
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket" and not self._allows(scope):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        else:
             await self._app(scope, receive, send)
-            return
-        current = routes.request_id(_incoming_id(scope))
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        current = routes.request_id(_header(scope, b"x-request-id"))
         logs.request_id.set(current)
-        standard = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in routes.standard_headers(current)
-        ]
+        raw_id = current.encode("latin-1")
+        own = [(name, raw_id) for name in _REQUEST_ID_NAMES]
+        early = None
+        if not self._gate.is_plain:
+            own += _raw(self._gate.cors_headers(_header(scope, b"origin")))
+            early = self._early_answer(scope)
+        status = 0
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *standard]
+                status = message["status"]
+                message["headers"] = [*own, *_with_static(message.get("headers", ()))]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            if early is None:
+                await self._app(scope, receive, send_with_headers)
+            else:
+                await _send_early(early, send_with_headers)
+        finally:
+            # Without a status the client went away before there was an answer.
+            if status:
+                label = self._gate.label(scope["path"])
+                seconds = time.perf_counter() - started
+                self._metrics.request(scope["method"], label, status, seconds)
+
+    def _early_answer(self, scope: Scope) -> PredictResponse | None:
+        return self._gate.early_answer(
+            scope["method"],
+            scope["path"],
+            _header(scope, b"authorization"),
+            _header(scope, b"origin"),
+            _header(scope, b"access-control-request-method"),
+        )
+
+    def _allows(self, scope: Scope) -> bool:
+        return self._gate.allows("", scope["path"], _header(scope, b"authorization"))
 
 
-def _incoming_id(scope: Scope) -> str | None:
+def _header(scope: Scope, wanted: bytes) -> str:
     for name, value in scope["headers"]:
-        if name == b"x-request-id":
+        if name == wanted:
             return str(value.decode("latin-1"))
-    return None
+    return ""
+
+
+def _with_static(headers: Iterable[RawHeader]) -> list[RawHeader]:
+    """The headers of an answer and those of ours that it does not set itself."""
+    headers = list(headers)
+    named = {name for name, _ in headers}
+    return [*headers, *(pair for pair in _STATIC if pair[0] not in named)]
+
+
+async def _send_early(answer: PredictResponse, send: Send) -> None:
+    assert isinstance(answer.body, bytes)
+    headers = _raw((("Content-Type", answer.content_type), *answer.headers))
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -9,11 +9,14 @@ from typing import Any
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from datarobot_drum.drum import logs, routes
+from datarobot_drum.drum import routes
 from datarobot_drum.drum.flask.disconnect import client_is_gone
+from datarobot_drum.drum.flask.middleware import stand_before
+from datarobot_drum.drum.gate import Gate
+from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import Service, error_response
+from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.settings import Settings
 
@@ -27,9 +30,8 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
-    app.before_request(_begin)
-    # The last to run: extensions' functions come later and so before these.
-    app.after_request(_add_standard_headers)
+    # First to run before a request and last after it: extensions' functions come later.
+    stand_before(app, Gate(settings.server), service.metrics)
     app.after_request(_close_replaced_stream)
     _register_error_handlers(app, settings)
     app.register_blueprint(_blueprint(service, settings.server.url_prefix))
@@ -86,22 +88,11 @@ def _to_flask(answer: PredictResponse) -> flask.Response:
     return response
 
 
-def _begin() -> None:
-    flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
-    logs.request_id.set(flask.g.request_id)
-
-
 def _close_replaced_stream(response: flask.Response) -> flask.Response:
     """A stream that an extension answered something else for would run on unseen."""
     streamed, body = flask.g.get("stream", (response, None))
     if streamed is not response and body is not None:
         body.close()
-    return response
-
-
-def _add_standard_headers(response: flask.Response) -> flask.Response:
-    for name, value in routes.standard_headers(flask.g.request_id):
-        response.headers[name] = value
     return response
 
 
