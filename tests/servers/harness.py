@@ -22,6 +22,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 SERVER_TYPES = ("flask", "gunicorn", "fastapi")
 
+# A method of `Server` is named `signal` too.
+_TERMINATE = signal.SIGTERM
 _PACKAGE_ROOT = Path(__file__).parents[2] / "custom_model_runner"
 # What a developer's shell may carry and a server under test must not see.
 _UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
@@ -66,7 +68,7 @@ class Server:
             self.process.wait()
             raise ServerDiedError(f"still running after {seconds} s\n{self.output()}") from None
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = STOP_SECONDS) -> int:
+    def stop(self, number: int = _TERMINATE, seconds: float = STOP_SECONDS) -> int:
         """Send a signal and return the exit status."""
         if self.process.poll() is None:
             self.signal(number)
