@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum.exceptions import OverloadedError
-from datarobot_drum.drum.fastapi.middleware import StandardHeaders
 from datarobot_drum.drum.fastapi.sending import send_answer
 from datarobot_drum.drum.prediction.errors import error_response
 
@@ -23,21 +22,15 @@ class ConcurrencyLimit:
         self._app = app
         self._limit = limit
         self._inside = 0
-        # The application, which adds the headers of every answer, is not reached.
-        self._refuse = StandardHeaders(_refuse)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
         elif self._inside >= self._limit:
-            await self._refuse(scope, receive, send)
+            await send_answer(error_response(OverloadedError(TOO_MANY)), receive, send)
         else:
             self._inside += 1
             try:
                 await self._app(scope, receive, send)
             finally:
                 self._inside -= 1
-
-
-async def _refuse(_scope: Scope, receive: Receive, send: Send) -> None:
-    await send_answer(error_response(OverloadedError(TOO_MANY)), receive, send)

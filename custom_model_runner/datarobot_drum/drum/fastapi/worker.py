@@ -48,8 +48,10 @@ def serve(
     if service is None:
         service = build_service(settings)
     app, service = build_app(service, settings, create_app, "custom_fastapi")
+    if uvicorn_settings.limit_concurrency is not None:
+        app.add_middleware(ConcurrencyLimit, limit=uvicorn_settings.limit_concurrency)
     writer = LineWriter()
-    config = _config(_wrapped(app, writer, uvicorn_settings), uvicorn_settings, tls)
+    config = _config(AccessLog(app, writer), uvicorn_settings, tls)
     serving = service
 
     def on_drain() -> None:
@@ -74,12 +76,6 @@ def serve(
     finally:
         writer.flush()
         service.close()
-
-
-def _wrapped(app: Any, writer: LineWriter, uvicorn_settings: UvicornSettings) -> Any:
-    if uvicorn_settings.limit_concurrency is not None:
-        app = ConcurrencyLimit(app, uvicorn_settings.limit_concurrency)
-    return AccessLog(app, writer)
 
 
 def _config(
