@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
-from datarobot_drum.drum.model.artifacts.base import Reader, is_a
+from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.registry import find_reader, load_artifact
 from datarobot_drum.drum.model.folder import detect_language
 from datarobot_drum.drum.model.hooks import (
@@ -79,13 +79,13 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         code_dir=settings.code_dir,
         target_type=target_type,
         language=RunLanguage.PYTHON,
-        framework=parts.reader.framework if parts.reader else None,
+        framework=parts.framework,
         labels=labels,
         metadata=metadata,
         hooks=hooks.names,
         target_name=settings.target_name,
         supports_chat=CustomHooks.CHAT in hooks,
-        batchable=_is_batchable(parts.reader, hooks, target_type),
+        batchable=_is_batchable(parts.scorer, hooks, target_type),
     )
     return LocalPredictor(info, model, hooks, rules, parts.scorer, parts.transformer)
 
@@ -114,9 +114,9 @@ def _load_model(code_dir: str, hooks: Hooks) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What predicts and what transforms; ``reader`` only when a framework predicts."""
+    """What predicts and what transforms; ``framework`` only when one predicts."""
 
-    reader: Reader | None
+    framework: str | None
     scorer: Scorer
     transformer: Transformer
 
@@ -131,7 +131,7 @@ def _assemble(model: Any, hooks: Hooks, rules: OutputRules) -> _Parts:
     reader = find_reader(model)
     if reader is not None:
         scorer = ArtifactScorer(reader.adapt(model, rules.target_type, rules.labels), rules)
-        return _Parts(reader, scorer, NoTransformer())
+        return _Parts(reader.framework, scorer, NoTransformer())
     if CustomHooks.CHAT not in hooks:
         raise ModelLoadError(
             f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}Could not find any framework to handle loaded "
@@ -151,6 +151,5 @@ def _transformer(model: Any, hooks: Hooks) -> Transformer:
     )
 
 
-def _is_batchable(reader: Reader | None, hooks: Hooks, target_type: TargetType) -> bool:
-    seen = hooks.names & _FRAME_HOOKS
-    return reader is not None and reader.row_wise and target_type in _ROW_WISE and not seen
+def _is_batchable(scorer: Scorer, hooks: Hooks, target_type: TargetType) -> bool:
+    return scorer.merges and target_type in _ROW_WISE and not hooks.names & _FRAME_HOOKS

@@ -49,6 +49,12 @@ class LocalPredictor:
     def info(self) -> ModelInfo:
         return self._info
 
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        if self._transforms or CustomHooks.READ_INPUT_DATA in self._hooks:
+            return None
+        return self._scorer.array_columns
+
     def read_input(self, data: bytes | memoryview) -> Any:
         return self._hooks.read_input_data(bytes(data))
 

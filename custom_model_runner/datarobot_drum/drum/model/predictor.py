@@ -58,13 +58,15 @@ class ModelInfo:
 class RowSource:
     """Where a frame came from: what the ``score`` hook gets as keywords.
 
-    ``charset`` is None under ``drum score``, where the keyword is left out.
+    ``charset`` is None under ``drum score``, where the keyword is left out. ``row_counts``
+    is set when the rows of several requests were merged: how many each brought, in order.
     """
 
     binary_data: bytes | memoryview = b""
     mimetype: str | None = None
     charset: str | None = None
     sparse_colnames: Sequence[str] | None = None
+    row_counts: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,12 @@ class Predictor(Protocol):
 
     @property
     def info(self) -> ModelInfo: ...
+
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        """Columns whose values ``predict`` also takes as a float64 array of shape (rows,
+        columns), with the same answer to the last bit; None while it takes frames only.
+        """
 
     def read_input(self, data: bytes | memoryview) -> Any:
         """Call the ``read_input_data`` hook. Only when ``info.hooks`` names it."""

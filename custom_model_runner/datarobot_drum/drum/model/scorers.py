@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError
-from datarobot_drum.drum.model.artifacts.base import ArtifactModel
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge
 from datarobot_drum.drum.model.hooks import Hooks
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.predictor import ClassLabels, Predictions, RowSource
@@ -15,7 +15,18 @@ from datarobot_drum.drum.model.user_code import user_code
 
 
 class Scorer(Protocol):
-    """What predicts, and how its result is read."""
+    """What predicts, and how its result is read.
+
+    Attributes:
+        merges: it gives merged requests (``RowSource.row_counts``) what it gives each alone.
+        array_columns: see ``Predictor.array_columns``.
+    """
+
+    @property
+    def merges(self) -> bool: ...
+
+    @property
+    def array_columns(self) -> tuple[str, ...] | None: ...
 
     def score(self, data: Any, source: RowSource) -> Predictions: ...
 
@@ -27,13 +38,32 @@ class ArtifactScorer:
         self._model = model
         self._rules = rules
 
+    @property
+    def merges(self) -> bool:
+        return self._model.merge is not Merge.NEVER
+
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        return self._model.array_columns
+
     def score(self, data: Any, source: RowSource) -> Predictions:
+        counts = source.row_counts
         with user_code("Failure when making predictions."):
-            values = self._model.predict(data)
+            if counts is None:
+                values = self._model.predict(data)
+            else:
+                values = self._model.predict_merged(data, counts)
         return self._rules.from_array(values, self._model.names)
 
 
-class HookScorer:
+class _SeesTheFrame:
+    """User code looks at the whole frame: nothing is merged, and nothing is left out."""
+
+    merges = False
+    array_columns: tuple[str, ...] | None = None
+
+
+class HookScorer(_SeesTheFrame):
     """The ``score`` hook: a DataFrame with columns by name, and perhaps extra ones."""
 
     def __init__(self, hooks: Hooks, model: Any, rules: OutputRules) -> None:
@@ -46,7 +76,7 @@ class HookScorer:
         return self._rules.from_frame(self._hooks.score(data, self._model, keywords))
 
 
-class NoScorer:
+class NoScorer(_SeesTheFrame):
     """A model that only chats, or that has no structured predictions at all."""
 
     def score(self, data: Any, source: RowSource) -> Predictions:

@@ -30,6 +30,10 @@ class MeasuredPredictor:
     def info(self) -> ModelInfo:
         return self._predictor.info
 
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        return self._predictor.array_columns
+
     def read_input(self, data: bytes | memoryview) -> Any:
         return self._predictor.read_input(data)
 

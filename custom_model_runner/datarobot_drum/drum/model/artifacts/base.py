@@ -6,6 +6,9 @@ folder only needs the framework that it uses.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -13,18 +16,45 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
-class ArtifactModel(Protocol):
+class Merge(Enum):
+    """How rows of several requests may share a call without changing a digit of an answer.
+
+    Sums of products do not qualify: BLAS takes another kernel, and so another order of
+    adding, for another number of rows.
+    """
+
+    NEVER = "never"
+    WHOLE = "whole"
+    LAST_STEP_APART = "last step apart"
+
+
+class ArtifactModel(ABC):
     """A framework's model, ready to predict.
 
     Attributes:
         names: the classes in the order of the output columns, when the model knows them.
+        merge: how ``predict_merged`` may be used.
     """
 
-    @property
-    def names(self) -> tuple[str, ...] | None: ...
+    names: tuple[str, ...] | None = None
+    merge: Merge = Merge.NEVER
 
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        """The columns for which ``predict`` takes a float64 array as well as a frame."""
+        return None
+
+    @abstractmethod
     def predict(self, data: Any) -> Any:
         """Rows in, array of shape (rows,) or (rows, columns) out. Raises what it raises."""
+
+    def predict_merged(self, data: Any, row_counts: Sequence[int]) -> Any:
+        """Predict the rows of several requests, each as if it had come alone.
+
+        Args:
+            row_counts: rows of each request, in order; their sum is the rows of ``data``.
+        """
+        return self.predict(data)
 
 
 class Reader(Protocol):
@@ -35,14 +65,12 @@ class Reader(Protocol):
         package: what ``pip install`` takes.
         modules: top-level modules that belong to it.
         extensions: the files it loads, lower case.
-        row_wise: a row's prediction never depends on the rows beside it.
     """
 
     framework: ClassVar[str]
     package: ClassVar[str]
     modules: ClassVar[tuple[str, ...]]
     extensions: ClassVar[tuple[str, ...]]
-    row_wise: ClassVar[bool]
 
     def load(self, path: Path) -> Any:
         """The object that the file holds; raises what the framework raises."""

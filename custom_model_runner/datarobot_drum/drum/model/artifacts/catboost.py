@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.artifacts.sklearn import class_names
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -14,7 +14,9 @@ from datarobot_drum.drum.model.predictor import ClassLabels
 _LOG_LOSSES: Final = ("LogLinQuantile", "Poisson", "Tweedie")
 
 
-class CatBoostModel:
+class CatBoostModel(ArtifactModel):
+    merge = Merge.WHOLE
+
     def __init__(self, model: Any, target_type: TargetType) -> None:
         self._model = model
         self.names: tuple[str, ...] | None = None
@@ -34,7 +36,6 @@ class CatBoostReader:
     package: ClassVar[str] = "catboost"
     modules: ClassVar[tuple[str, ...]] = ("catboost",)
     extensions: ClassVar[tuple[str, ...]] = (".cbm",)
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         from catboost import CatBoost

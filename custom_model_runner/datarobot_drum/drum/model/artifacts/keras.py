@@ -14,7 +14,7 @@ from datarobot_drum.drum.model.predictor import ClassLabels
 _BACKENDS: Final = ("tensorflow", "torch", "jax")
 
 
-class KerasModel:
+class KerasModel(ArtifactModel):
     """A model knows no labels: its columns are the classes by position."""
 
     names: tuple[str, ...] | None = None
@@ -32,7 +32,6 @@ class KerasReader:
     package: ClassVar[str] = "keras h5py"
     modules: ClassVar[tuple[str, ...]] = ("keras", "tensorflow", "h5py")
     extensions: ClassVar[tuple[str, ...]] = (".h5", ".keras")
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         _choose_backend()

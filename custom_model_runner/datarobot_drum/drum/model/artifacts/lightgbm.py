@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
-class BoosterModel:
+class BoosterModel(ArtifactModel):
     """A booster knows no labels: its columns are the classes by position.
 
     It takes features by position too, so columns that come in another order than in training
     are put right by name.
     """
 
+    merge = Merge.WHOLE
     names: tuple[str, ...] | None = None
 
     def __init__(self, booster: Any) -> None:
@@ -35,7 +36,6 @@ class LightGBMReader:
     package: ClassVar[str] = "lightgbm"
     modules: ClassVar[tuple[str, ...]] = ("lightgbm",)
     extensions: ClassVar[tuple[str, ...]] = (".txt",)
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         import lightgbm

@@ -28,7 +28,7 @@ _FLAVORS: Final[dict[str, tuple[str, Reader]]] = {
 }
 
 
-class PyFuncModel:
+class PyFuncModel(ArtifactModel):
     """MLflow's generic model: a ``predict`` that returns a frame, an array or a list."""
 
     def __init__(self, model: Any) -> None:
@@ -52,7 +52,6 @@ class MLflowReader:
     package: ClassVar[str] = "mlflow"
     modules: ClassVar[tuple[str, ...]] = ("mlflow", "cloudpickle")
     extensions: ClassVar[tuple[str, ...]] = (MLMODEL_FILE,)
-    row_wise: ClassVar[bool] = False
 
     def load(self, path: Path) -> Any:
         flavors = yaml.safe_load(path.read_text(encoding="utf-8"))["flavors"]

@@ -12,7 +12,7 @@ from datarobot_drum.drum.model.predictor import ClassLabels
 _PROBABILITIES: Final = frozenset({TargetType.BINARY, TargetType.MULTICLASS})
 
 
-class OnnxModel:
+class OnnxModel(ArtifactModel):
     """A session: columns are the classes by position.
 
     Converters may wrap probabilities into one dict for each row; its keys order the columns
@@ -52,7 +52,6 @@ class OnnxReader:
     package: ClassVar[str] = "onnxruntime"
     modules: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     extensions: ClassVar[tuple[str, ...]] = (".onnx",)
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         import onnxruntime

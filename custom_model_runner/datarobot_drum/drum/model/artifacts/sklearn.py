@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
-from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
+from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
+from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 
 
-@dataclass(frozen=True, slots=True)
-class EstimatorModel:
+class EstimatorModel(ArtifactModel):
     """An estimator behind ``ArtifactModel``: probabilities for classes, values otherwise."""
 
-    estimator: Any
-    target_type: TargetType
-    names: tuple[str, ...] | None
+    def __init__(self, estimator: Any, target_type: TargetType) -> None:
+        self._estimator = estimator
+        self._target_type = target_type
+        self._method = "predict_proba" if target_type.is_classification() else "predict"
+        self.names = class_names(estimator) if target_type.is_classification() else None
+        self.merge = merge_plan(estimator)
+        self._arrays = ArrayWay(estimator, self._method)
+
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        return self._arrays.columns
 
     def predict(self, data: Any) -> Any:
-        if self.target_type.is_classification():
-            return self.estimator.predict_proba(data)
-        if self.target_type in _PREDICTING:
-            return self.estimator.predict(data)
-        raise DrumCommonException(
-            f"Target type '{self.target_type.value}' is not supported by "
-            "'SKLearnPredictor' predictor"
-        )
+        if self._arrays.columns is not None and is_array(data):
+            return self._arrays.predict(data)
+        self._check_target_type()
+        result = getattr(self._estimator, self._method)(data)
+        self._arrays.compare(data, result)
+        return result
+
+    def predict_merged(self, data: Any, row_counts: Sequence[int]) -> Any:
+        if self.merge is not Merge.LAST_STEP_APART:
+            return self.predict(data)
+        pipeline = self._arrays.estimator if is_array(data) else self._estimator
+        return predict_apart(pipeline, self._method, data, row_counts)
+
+    def _check_target_type(self) -> None:
+        if self._method == "predict" and self._target_type not in _PREDICTING:
+            raise DrumCommonException(
+                f"Target type '{self._target_type.value}' is not supported by "
+                "'SKLearnPredictor' predictor"
+            )
 
 
 def adapt_estimator(model: Any, target_type: TargetType) -> EstimatorModel:
-    names = class_names(model) if target_type.is_classification() else None
-    return EstimatorModel(model, target_type, names)
+    return EstimatorModel(model, target_type)
 
 
 def class_names(model: Any) -> tuple[str, ...] | None:
@@ -64,7 +83,6 @@ class SklearnReader:
     package: ClassVar[str] = "scikit-learn"
     modules: ClassVar[tuple[str, ...]] = ("sklearn", "joblib")
     extensions: ClassVar[tuple[str, ...]] = (".pkl", ".joblib")
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         if path.suffix.lower() == ".pkl":
@@ -88,7 +106,6 @@ class LookalikeReader(SklearnReader):
     framework: ClassVar[str] = "python"
     modules: ClassVar[tuple[str, ...]] = ()
     extensions: ClassVar[tuple[str, ...]] = ()
-    row_wise: ClassVar[bool] = False
 
     def recognises(self, model: Any) -> bool:
         return callable(getattr(model, "predict", None))

@@ -11,7 +11,7 @@ from datarobot_drum.drum.model.artifacts.base import ArtifactModel, float_matrix
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
-class TorchModel:
+class TorchModel(ArtifactModel):
     """A module over a float32 tensor: its columns are the classes by position."""
 
     names: tuple[str, ...] | None = None
@@ -34,7 +34,6 @@ class TorchReader:
     package: ClassVar[str] = "torch"
     modules: ClassVar[tuple[str, ...]] = ("torch",)
     extensions: ClassVar[tuple[str, ...]] = (".pth", ".pt")
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         import torch

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a, last_step
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a, last_step
 from datarobot_drum.drum.model.artifacts.sklearn import adapt_estimator
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
-class BoosterModel:
+class BoosterModel(ArtifactModel):
     """A bare booster knows no labels: its columns are the classes by position."""
 
+    merge = Merge.WHOLE
     names: tuple[str, ...] | None = None
 
     def __init__(self, booster: Any) -> None:
@@ -30,7 +31,6 @@ class XGBoostReader:
     package: ClassVar[str] = "xgboost"
     modules: ClassVar[tuple[str, ...]] = ("xgboost",)
     extensions: ClassVar[tuple[str, ...]] = (".json", ".ubj")
-    row_wise: ClassVar[bool] = True
 
     def load(self, path: Path) -> Any:
         import xgboost

@@ -1,0 +1,163 @@
+"""A scikit-learn model that is given plain arrays, where that cannot change an answer.
+
+For one row, most of ``predict`` on a DataFrame is the frame itself. A model whose every
+step works on the numbers alone predicts the same from an array with the same columns in
+the same order. Whether a model is such a one is decided from the types of its steps, and
+then shown on real input: the first frames are predicted both ways, and the way by array is
+opened only if all answers are equal to the last bit.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, Final
+
+from datarobot_drum.drum.model.artifacts.base import is_a
+
+_COMPARISONS: Final = 3
+_NAMES: Final = "feature_names_in_"
+# These look at the frame before any check turns it into numbers.
+_FRAME_READERS: Final = frozenset({"ColumnTransformer", "FunctionTransformer"})
+
+
+def is_array(data: Any) -> bool:
+    import numpy as np
+
+    return isinstance(data, np.ndarray)
+
+
+class ArrayWay:
+    """Predicts from arrays once that is known to be the same as from frames.
+
+    Args:
+        estimator: a fitted scikit-learn estimator or pipeline.
+        method: ``predict`` or ``predict_proba``.
+
+    Attributes:
+        columns: the columns of the arrays that ``predict`` takes; None while, or because,
+            it takes none.
+        estimator: the model that takes them.
+    """
+
+    def __init__(self, estimator: Any, method: str) -> None:
+        self.columns: tuple[str, ...] | None = None
+        self.estimator: Any = None
+        self._original = estimator
+        self._method = method
+        self._candidate = _text_columns(estimator)
+        self._equal = 0
+        if self._candidate is not None and _takes_numbers_only(estimator):
+            self.estimator = without_names(estimator)
+        else:
+            self._candidate = None
+
+    def predict(self, array: Any) -> Any:
+        """Predict from a float64 array of shape (rows, columns)."""
+        try:
+            return getattr(self.estimator, self._method)(array)
+        except Exception:
+            # The frame's way says what is wrong with the rows in the model's own terms.
+            return getattr(self._original, self._method)(self._frame(array))
+
+    def compare(self, frame: Any, result: Any) -> None:
+        """Predict a frame again from its array, and see whether the result is the same."""
+        if self._candidate is None or self.columns is not None:
+            return
+        if not _is_float_frame(frame, self._candidate):
+            return
+        if not self._agrees(frame, result):
+            self._candidate = None
+            return
+        self._equal += 1
+        if self._equal >= _COMPARISONS:
+            self.columns = self._candidate
+
+    def _agrees(self, frame: Any, result: Any) -> bool:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                other = getattr(self.estimator, self._method)(frame.to_numpy())
+        except Exception:
+            return False
+        return _same_bits(result, other)
+
+    def _frame(self, array: Any) -> Any:
+        import pandas as pd
+
+        return pd.DataFrame(array, columns=list(self._original.feature_names_in_))
+
+
+def without_names(estimator: Any) -> Any:
+    """A copy that has forgotten its column names, and so does not miss them in an array.
+
+    Everything else, down to the arrays, is shared with the original.
+    """
+    return _rebuilt(estimator)
+
+
+def _rebuilt(value: Any) -> Any:
+    if is_a(value, "sklearn", "BaseEstimator"):
+        copy = object.__new__(type(value))
+        copy.__dict__.update(
+            {name: _rebuilt(item) for name, item in vars(value).items() if name != _NAMES}
+        )
+        return copy
+    if type(value) in (list, tuple):
+        return type(value)(map(_rebuilt, value))
+    if isinstance(value, dict):
+        copied = value.copy()
+        copied.update({name: _rebuilt(item) for name, item in value.items()})
+        return copied
+    return value
+
+
+def _text_columns(estimator: Any) -> tuple[str, ...] | None:
+    names = getattr(estimator, _NAMES, None)
+    return None if names is None else tuple(map(str, names))
+
+
+def _takes_numbers_only(estimator: Any) -> bool:
+    """Every part of the model is scikit-learn's own and turns its input into numbers first."""
+    return all(
+        type(part).__module__.startswith("sklearn.")
+        and type(part).__name__ not in _FRAME_READERS
+        and "_sklearn_output_config" not in vars(part)
+        for part in _parts(estimator)
+    )
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if is_a(value, "sklearn", "BaseEstimator"):
+        yield value
+        for item in vars(value).values():
+            yield from _parts(item)
+    elif type(value) in (list, tuple):
+        for item in value:
+            yield from _parts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _parts(item)
+
+
+def _is_float_frame(frame: Any, columns: tuple[str, ...]) -> bool:
+    import numpy as np
+    import pandas as pd
+
+    return (
+        isinstance(frame, pd.DataFrame)
+        and tuple(frame.columns) == columns
+        and all(dtype == np.float64 for dtype in frame.dtypes)
+    )
+
+
+def _same_bits(one: Any, other: Any) -> bool:
+    import numpy as np
+
+    return (
+        isinstance(one, np.ndarray)
+        and isinstance(other, np.ndarray)
+        and one.dtype == other.dtype
+        and one.shape == other.shape
+        and bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+    )
