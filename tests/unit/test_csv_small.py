@@ -105,6 +105,9 @@ def check_equal_or_aside(body: bytes) -> None:
 @example(b'a\n""\n')
 @example(b"a,b\n-0,1.5\n-0.0,2.5\n")
 @example(b"a\n,\n")
+@example(b"a,b\n0.0,18446744073709551616")
+@example(b"a,b\n0.0,1e5")
+@example(b"a\n18446744073709551616\n1_000")
 @example(b"x\n0.038075906433423026\n")
 def test_equals_read_csv_or_steps_aside(body: bytes) -> None:
     check_equal_or_aside(body)

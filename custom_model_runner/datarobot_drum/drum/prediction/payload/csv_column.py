@@ -19,6 +19,7 @@ _INTEGERS = re.compile(rf"{_INTEGER}(?:\0{_INTEGER})*")
 # Two digits of exponent: neither overflow nor underflow, whatever stands in front.
 _NUMBER = r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?"
 _NUMBERS = re.compile(rf"{_NUMBER}(?:\0{_NUMBER})*")
+_GREAT_INTEGER = re.compile(r"[0-9]{19}")
 _POINT_OR_EXPONENT = re.compile(r"[.eE]")
 # Everything that pandas might take for a number or a boolean, and more.
 _MAYBE_TYPED = re.compile(
@@ -46,7 +47,8 @@ def parse_column(cells: list[str]) -> Any | None:
         return _floats(cells, present)
     if _NUMBERS.fullmatch(joined):
         return _floats(cells, present) if _POINT_OR_EXPONENT.search(joined) else None
-    return _words(cells, present)
+    # An integer beyond 64 bits changes the dtype of text around it.
+    return None if _GREAT_INTEGER.search(joined) else _words(cells, present)
 
 
 def _floats(cells: list[str], present: list[str]) -> Any:

@@ -34,8 +34,8 @@ _BLANK_STARTS = ("\n\n", "\n ", "\n\t")
 class _Table(NamedTuple):
     """A body split into cells, row after row.
 
-    ``floats`` are the values of all cells when each of them is a float to JSON and hence to
-    pandas; None when one is an integer, or no number that JSON knows.
+    ``floats`` are the values of all cells when each of them is a decimal to JSON, and hence
+    to pandas; None when one is an integer, or no number at all.
     """
 
     columns: pd.Index
@@ -80,7 +80,9 @@ def _split(body: Body) -> _Table | None:
         cells = _quoted_cells(rows, len(columns))
         return None if cells is None else _Table(columns, cells)
     cells = _plain_cells(rows, len(columns))
-    return None if cells is None else _Table(columns, cells, _floats(rows))
+    # A point in every cell: JSON makes floats of great integers too, pandas does not.
+    floats = _floats(rows) if cells is not None and rows.count(".") == len(cells) else None
+    return None if cells is None else _Table(columns, cells, floats)
 
 
 def _text(body: Body) -> str | None:
