@@ -275,7 +275,7 @@ def test_models_of_the_hook(serve: Serve, folders: Folders, path: str) -> None:
 
 def test_models_without_a_hook(client: Calls, serve: Serve, folders: Folders) -> None:
     assert client.get("/models").json() == {"data": [], "object": "list"}
-    configured = serve(chatting(folders).with_params(LLM_ID='{"type":"string","payload":"gpt"}'))
+    configured = serve(chatting(folders).with_params(LLM_ID="gpt"))
     assert configured.get("/models").json()["data"] == [
         {"created": 1735689600, "id": "gpt", "object": "model", "owned_by": "DataRobot"}
     ]
