@@ -149,9 +149,9 @@ class FlaskClient(Calls):
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        path, _, query = (self.prefix + path).partition("?")
+        url = f"http://localhost{self.prefix}{path}"
         with self._app.test_client().open(
-            path, method=method, data=body, headers=dict(headers or {}), query_string=query
+            url, method=method, data=body, headers=dict(headers or {})
         ) as answer:
             return Answer(answer.status_code, Headers(answer.headers.items()), answer.data)
 

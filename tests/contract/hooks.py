@@ -151,3 +151,101 @@ def post_process(predictions, model):
     return act(order_of(state["data"], "post"), predictions)
 '''
 )
+
+TRANSFORM = (
+    ACTIONS
+    + """
+
+def load_model(code_dir):
+    return 10
+
+
+def transform(data, model):
+    picked = [name for name in data.columns if name.startswith("out:")]
+    frame = data[picked].rename(columns=lambda name: name.removeprefix("out:"))
+    action = order_of(data, "transform")
+    if action == "tuple":
+        return frame, None
+    if action == "sparse":
+        return frame.astype(pd.SparseDtype(float, 0))
+    return act(action, frame)
+"""
+)
+
+# With a third argument the hook sees the target, which stays what it was.
+TRANSFORM_WITH_TARGET = """
+import pandas as pd
+
+
+def load_model(code_dir):
+    return 10
+
+
+def transform(data, model, target):
+    seen = "nothing" if target is None else ",".join(map(str, target.iloc[:, 0]))
+    return data.assign(target=seen, model=model)
+"""
+
+UNSTRUCTURED = """
+import json
+
+from datarobot_drum import CustomHTTPError
+
+
+def load_model(code_dir):
+    return "a model"
+
+
+def score_unstructured(model, data, **kwargs):
+    query = kwargs["query"]
+    want = query["return"] if "return" in query else "seen"
+    if want == "seen":
+        return json.dumps(seen(model, data, kwargs))
+    if want == "raise":
+        raise ValueError("no luck")
+    if want == "http":
+        raise CustomHTTPError("come back tomorrow", 429)
+    if want == "bad request":
+        from werkzeug.exceptions import BadRequest
+
+        raise BadRequest("what is this?")
+    if want == "starlette":
+        from starlette.exceptions import HTTPException
+
+        raise HTTPException(409, "already there")
+    if want == "exit":
+        raise SystemExit(2)
+    return {
+        "str": "caf\u00e9",
+        "empty": "",
+        "bytes": b"\x00\xff",
+        "none": None,
+        "str none": ("text", None),
+        "bytes none": (b"raw", None),
+        "none none": (None, None),
+        "csv": ("a,b", {"mimetype": "text/csv"}),
+        "latin": ("caf\u00e9", {"charset": "latin-1"}),
+        "both": ("caf\u00e9", {"mimetype": "text/html", "charset": "utf-16-le"}),
+        "other keys": ("x", {"mimetype": "text/css", "status": 404}),
+        "png": (b"png", {"mimetype": "image/png"}),
+        "png charset": (b"png", {"mimetype": "image/png", "charset": "x"}),
+        "dict": {"a": 1},
+        "number": 5,
+        "triple": ("a", {}, 1),
+        "bad pair": ("a", "b"),
+        "bad data": (1, {}),
+    }[want]
+
+
+def seen(model, data, kwargs):
+    query, headers = kwargs.pop("query"), kwargs.pop("headers")
+    return {
+        "model": model,
+        "type": type(data).__name__,
+        "data": data if isinstance(data, str) else data.hex(),
+        "query": {name: query.getlist(name) for name in query},
+        "headers": {name.lower(): value for name, value in headers.items()},
+        "headers type": type(headers).__name__,
+        **kwargs,
+    }
+"""
