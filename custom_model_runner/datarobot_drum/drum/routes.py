@@ -89,7 +89,7 @@ def pattern(path: str) -> re.Pattern[str]:
     for segment in path.split("/"):
         if segment.startswith("{"):
             name, _, converter = segment.strip("{}").partition(":")
-            parts.append(f"(?P<{name}>{'.+' if converter else '[^/]+'})")
+            parts.append(f"(?P<{name}>{'[^/].*' if converter else '[^/]+'})")
         else:
             parts.append(re.escape(segment))
     return re.compile("/".join(parts))
