@@ -10,6 +10,7 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
 from datarobot_drum.drum.listening import bind
+from datarobot_drum.drum.prediction.cells import shared_directory
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
@@ -41,7 +42,8 @@ def _serve(signals: StopSignals) -> None:
 
         serve(settings, uvicorn_settings, listener, tls, signals)
     else:
-        _supervise(settings, uvicorn_settings, listener, tls, signals)
+        with shared_directory():
+            _supervise(settings, uvicorn_settings, listener, tls, signals)
 
 
 def _supervise(

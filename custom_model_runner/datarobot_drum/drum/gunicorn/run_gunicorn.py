@@ -7,6 +7,7 @@ import contextlib
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.listening import bind
+from datarobot_drum.drum.prediction.cells import shared_directory
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
@@ -36,4 +37,5 @@ def _serve() -> None:
 
     from datarobot_drum.drum.gunicorn.application import DrumApplication
 
-    DrumApplication(settings, options, listener).run()
+    with shared_directory():
+        DrumApplication(settings, options, listener).run()

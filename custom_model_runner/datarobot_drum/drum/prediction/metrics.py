@@ -82,6 +82,7 @@ FAMILIES: Final = (
     *(IN_PROGRESS, WAITING, BUSY),
 )
 MEMORY: Final = Family("drum_memory_bytes", "gauge", "Memory in bytes, by type.", ("type",))
+_TYPES: Final = {"avail": "available", "drum_rss": "rss"}
 MODEL_INFO: Final = Family(
     "drum_model_info",
     "gauge",
@@ -185,13 +186,14 @@ class Metrics:
         return bool(os.environ.get(DIRECTORY_VARIABLE))
 
     def _of_all_workers(self) -> CollectorRegistry:
-        from prometheus_client import CollectorRegistry
-        from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+        from prometheus_client import CollectorRegistry, multiprocess
 
+        # Typed in some of its releases only.
+        untyped: Any = multiprocess
         while self._cells.gone:
-            mark_process_dead(self._cells.gone.pop())  # type: ignore[no-untyped-call]
+            untyped.mark_process_dead(self._cells.gone.pop())
         registry = CollectorRegistry(auto_describe=False)
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        untyped.MultiProcessCollector(registry)
         return registry
 
 
@@ -242,8 +244,8 @@ def _buckets(numbers: Mapping[Labels, float], labels: Labels) -> list[tuple[str,
 
 def memory_gauges() -> dict[Family, Mapping[Labels, float]]:
     """``drum_memory_bytes``: the figures of ``/stats/`` that are known, in bytes."""
-    known = ((name, size) for name, size in memory_info().items() if size is not None)
-    return {MEMORY: {(name,): size * MEGABYTE for name, size in known}}
+    known = {name: size for name, size in memory_info().items() if size is not None}
+    return {MEMORY: {(_TYPES.get(name, name),): size * MEGABYTE for name, size in known.items()}}
 
 
 def model_gauges(info: ModelInfo, server_type: ServerType) -> dict[Family, Mapping[Labels, float]]:

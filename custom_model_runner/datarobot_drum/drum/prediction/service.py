@@ -54,6 +54,8 @@ logger = logs.get_drum_logger(__name__)
 
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
+# They look into files and other processes: too long for an event loop.
+_SLOW_STATUS: Final = frozenset({Operation.METRICS, Operation.STATS})
 _GIVEN_UP: Final = {
     ClientGoneError: RejectReason.CLIENT_GONE,
     OverloadedError: RejectReason.QUEUE_TIMEOUT,
@@ -165,6 +167,8 @@ class PredictionService:
         Args:
             disconnected: returns when the client has gone away: the job is given up then.
         """
+        if operation in _SLOW_STATUS:
+            return await asyncio.to_thread(self.answer, operation, request)
         lane = self._lane(operation)
         wait = LoopWait(lane, self._patience, disconnected)
         job = Job(operation, request, wait.wake_threadsafe)
