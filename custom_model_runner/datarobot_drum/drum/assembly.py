@@ -49,6 +49,9 @@ def load_service(settings: Settings) -> PredictionService:
             queue_timeout=server.queue_timeout,
             request_timeout=server.request_timeout,
             show_perf=server.show_perf,
+            batching=server.batching,
+            batch_requests=server.batch_requests,
+            batch_rows=server.batch_rows,
         ),
     )
 

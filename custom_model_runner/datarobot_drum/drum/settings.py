@@ -356,6 +356,31 @@ KNOBS: Final[tuple[Knob, ...]] = (
         3600,
     ),
     Knob(
+        "DRUM_BATCHING",
+        "choice",
+        "auto",
+        "Predict requests that wait together in one call of the model. `auto`: where the answers"
+        " are known to be the same to the last digit; `on`: also where hooks see the merged rows"
+        " or last digits may differ.",
+        choices=("auto", "on", "off"),
+    ),
+    Knob(
+        "DRUM_BATCH_MAX_REQUESTS",
+        "int",
+        64,
+        "Most requests in one call of the model.",
+        1,
+        10000,
+    ),
+    Knob(
+        "DRUM_BATCH_MAX_ROWS",
+        "int",
+        10000,
+        "Most rows in one merged call; a larger request goes alone.",
+        1,
+        10**9,
+    ),
+    Knob(
         "DRUM_FASTAPI_MAX_UPLOAD_SIZE",
         "int",
         100 * 1024 * 1024,
@@ -444,6 +469,9 @@ class ServerSettings:
     executor_workers: int | None = None
     queue_depth: int = 128
     queue_timeout: float | None = 60
+    batching: bool | None = None
+    batch_requests: int = 64
+    batch_rows: int = 10_000
     auth_token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
 
@@ -532,6 +560,9 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         executor_workers=knob("DRUM_FASTAPI_EXECUTOR_WORKERS"),
         queue_depth=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH"),
         queue_timeout=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT") or None,
+        batching={"auto": None, "on": True, "off": False}[knob("DRUM_BATCHING")],
+        batch_requests=knob("DRUM_BATCH_MAX_REQUESTS"),
+        batch_rows=knob("DRUM_BATCH_MAX_ROWS"),
         auth_token=knob("DRUM_AUTH_TOKEN"),
         cors_origins=_cors_origins(knob("DRUM_CORS_ORIGINS")) if knob("DRUM_CORS_ENABLED") else (),
     )

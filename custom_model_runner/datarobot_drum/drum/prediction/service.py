@@ -28,7 +28,8 @@ from datarobot_drum.drum.exceptions import (
     PredictionTimeoutError,
     RequestError,
 )
-from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor
+from datarobot_drum.drum.prediction.batching import Batcher
 from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
 from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
@@ -84,7 +85,10 @@ class Service(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """The part of the server's settings that the service acts on. Times in seconds."""
+    """The part of the server's settings that the service acts on. Times in seconds.
+
+    ``batching`` None: where the model is known to give the same answers.
+    """
 
     server_type: ServerType = ServerType.FLASK
     executor_workers: int = 1
@@ -93,6 +97,9 @@ class ServiceSettings:
     queue_timeout: float | None = None
     request_timeout: float | None = None
     show_perf: bool = False
+    batching: bool | None = None
+    batch_requests: int = 64
+    batch_rows: int = 10_000
 
 
 class PredictionService:
@@ -106,10 +113,18 @@ class PredictionService:
         self._settings = settings
         self._patience = Patience(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
+        self._batcher = Batcher(
+            predictor,
+            lambda request: read_rows(request, predictor),
+            self._encode,
+            error_response,
+            settings.batch_rows,
+        )
         self._executor = ModelExecutor(
             self._process,
             settings.executor_workers,
             settings.queue_depth,
+            self._batch_limit,
             changed=self.metrics.levels,
         )
         # A stream keeps its thread until it has ended; predictions do not wait behind it.
@@ -136,6 +151,14 @@ class PredictionService:
             Operation.CHAT: self._chat.complete,
             Operation.MODELS: lambda _request: self._chat.models(),
         }
+
+    @property
+    def _batch_limit(self) -> int:
+        """How many requests may share a call of the model; 1 turns merging off."""
+        info, batching = self._predictor.info, self._settings.batching
+        wanted = info.batchable if batching is None else batching
+        alone = info.target_type in (TargetType.UNSTRUCTURED, TargetType.TRANSFORM)
+        return self._settings.batch_requests if wanted and not alone else 1
 
     # -- the way in
 
@@ -217,11 +240,24 @@ class PredictionService:
     # -- on the model's thread
 
     def _process(self, jobs: list[Job]) -> None:
+        if len(jobs) > 1:
+            jobs = self._answer_together(jobs)
         for job in jobs:
             context = contextvars.copy_context()
             job.response = context.run(self._answer_one, job)
             if isinstance(job.response.body, StreamBody):
                 context.run(_write_stream, job, job.response.body)
+
+    def _answer_together(self, jobs: list[Job]) -> list[Job]:
+        """Answer the predictions among the jobs in merged calls; returns the others."""
+        together = [job for job in jobs if job.operation is Operation.PREDICT]
+        started = time.monotonic()
+        answers = self._batcher.answer([job.request for job in together])
+        for job, answer in zip(together, answers, strict=True):
+            job.response = answer
+        if self._settings.show_perf:
+            self._timing.add(time.monotonic() - started)
+        return [job for job in jobs if job.operation is not Operation.PREDICT]
 
     def _answer_one(self, job: Job) -> PredictResponse:
         logs.request_id.set(job.request.request_id)
@@ -238,7 +274,10 @@ class PredictionService:
         target_type = self._predictor.info.target_type
         _refuse_other_route(target_type)
         frame, source = read_rows(request, self._predictor)
-        predictions = self._predictor.predict(frame, source)
+        return self._encode(request, self._predictor.predict(frame, source))
+
+    def _encode(self, request: PredictRequest, predictions: Predictions) -> PredictResponse:
+        target_type = self._predictor.info.target_type
         return PredictResponse(HTTPStatus.OK, predictions_json(predictions, target_type))
 
     # -- status

@@ -10,11 +10,13 @@ from datarobot_drum.drum.model.predictor import Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest
 from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
 from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.csv_small import read_small_floats
 from datarobot_drum.drum.prediction.payload.multipart import MULTIPART_FORM, Part, parse_multipart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import pandas as pd
 
 URL_ENCODED_FORM = "application/x-www-form-urlencoded"
@@ -109,7 +111,18 @@ def _source(rows: _Rows) -> RowSource:
 def _read(rows: _Rows, predictor: Predictor) -> Any:
     if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
         return predictor.read_input(rows.data)
-    return _read_built_in(rows)
+    array = _read_array(rows, predictor.array_columns)
+    return _read_built_in(rows) if array is None else array
+
+
+def _read_array(rows: _Rows, columns: tuple[str, ...] | None) -> np.ndarray[Any, Any] | None:
+    """The values alone, when the model needs no frame and the body has just its columns."""
+    if columns is None or (rows.mimetype or "").lower() not in CSV_TYPES:
+        return None
+    small = read_small_floats(rows.data)
+    if small is None or tuple(small[0].tolist()) != columns:
+        return None
+    return small[1]
 
 
 def _read_built_in(rows: _Rows) -> pd.DataFrame:

@@ -1,0 +1,143 @@
+"""Requests that wait together are predicted together. Nothing ever waits for company.
+
+Split by construction: the rows of a request are the slice between two sums of row counts,
+and a call that fails is repeated request by request, so that bad rows cost only their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any, TypeAlias
+
+from datarobot_drum.drum.model.predictor import Predictions, Predictor, RowSource
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+
+Answer: TypeAlias = Callable[[PredictRequest], PredictResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The decoded rows of one request. ``key`` is equal for rows that may be merged."""
+
+    position: int
+    request: PredictRequest
+    data: Any
+    source: RowSource
+    key: Hashable
+
+    @property
+    def count(self) -> int:
+        return len(self.data)
+
+
+class Batcher:
+    """Answers several requests with as few calls of the model as can be.
+
+    Args:
+        decode: a request -> its rows; raises what a bad request raises.
+        encode: predictions -> the answer to the request.
+        failed: an error -> the answer that tells of it.
+        max_rows: most rows in one merged call; a larger request goes alone.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        decode: Callable[[PredictRequest], tuple[Any, RowSource]],
+        encode: Callable[[PredictRequest, Predictions], PredictResponse],
+        failed: Callable[[BaseException], PredictResponse],
+        max_rows: int,
+    ) -> None:
+        self._predictor = predictor
+        self._decode = decode
+        self._encode = encode
+        self._failed = failed
+        self._max_rows = max_rows
+
+    def answer(self, requests: Sequence[PredictRequest]) -> list[PredictResponse]:
+        """One answer for each request, in their order."""
+        answers: dict[int, PredictResponse] = {}
+        decoded: list[_Rows] = []
+        for position, request in enumerate(requests):
+            try:
+                data, source = self._decode(request)
+                decoded.append(_Rows(position, request, data, source, _merge_key(data)))
+            except Exception as error:
+                answers[position] = self._failed(error)
+        for group in self._groups(decoded):
+            answers.update(self._answer_group(group))
+        return [answers[position] for position in range(len(requests))]
+
+    def _groups(self, decoded: Iterable[_Rows]) -> Iterator[list[_Rows]]:
+        """Rows that share a key, in batches of at most ``max_rows`` rows."""
+        open_groups: dict[Hashable, list[_Rows]] = {}
+        for rows in decoded:
+            group = open_groups.setdefault(rows.key, [])
+            if group and sum(other.count for other in group) + rows.count > self._max_rows:
+                yield group
+                group = open_groups[rows.key] = []
+            group.append(rows)
+        yield from open_groups.values()
+
+    def _answer_group(self, group: list[_Rows]) -> Iterator[tuple[int, PredictResponse]]:
+        if len(group) > 1:
+            try:
+                parts = self._predict_merged(group)
+            except Exception:
+                # Somebody's rows are bad; each request finds out for itself.
+                parts = None
+            if parts is not None:
+                for rows, predictions in zip(group, parts, strict=True):
+                    yield rows.position, self._encoded(rows, predictions)
+                return
+        for rows in group:
+            yield rows.position, self._answer_alone(rows)
+
+    def _predict_merged(self, group: list[_Rows]) -> list[Predictions] | None:
+        counts = tuple(rows.count for rows in group)
+        merged = _merge([rows.data for rows in group])
+        predictions = self._predictor.predict(merged, RowSource(row_counts=counts))
+        if len(predictions) != sum(counts) or predictions.extra is not None:
+            return None
+        return [
+            Predictions(predictions.values[start:stop], predictions.columns)
+            for start, stop in pairwise(accumulate(counts, initial=0))
+        ]
+
+    def _answer_alone(self, rows: _Rows) -> PredictResponse:
+        try:
+            return self._encode(rows.request, self._predictor.predict(rows.data, rows.source))
+        except Exception as error:
+            return self._failed(error)
+
+    def _encoded(self, rows: _Rows, predictions: Predictions) -> PredictResponse:
+        try:
+            return self._encode(rows.request, predictions)
+        except Exception as error:
+            return self._failed(error)
+
+
+def _merge_key(data: Any) -> Hashable:
+    """Equal for tables with the same columns, dtypes and kind of index; unique for others."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(data, np.ndarray):
+        return ("array", data.shape[1:], data.dtype)
+    if not isinstance(data, pd.DataFrame) or type(data.index) is not pd.RangeIndex:
+        return object()
+    if data.empty or any(isinstance(dtype, pd.SparseDtype) for dtype in data.dtypes):
+        return object()
+    return (tuple(data.columns), tuple(data.dtypes))
+
+
+def _merge(tables: Sequence[Any]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(tables[0], np.ndarray):
+        # Column by column in memory, as each of them is.
+        return np.concatenate([table.T for table in tables], axis=1).T
+    return pd.concat(tables, ignore_index=True)
