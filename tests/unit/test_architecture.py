@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.harness import running_server
+
 PACKAGE = "datarobot_drum"
 ROOT = Path(__file__).parents[2] / "custom_model_runner"
 FOLDER = ROOT / PACKAGE
@@ -178,18 +180,27 @@ def test_the_entry_point_is_light():
     assert loaded == "[]"
 
 
-def test_no_folder_of_the_package_is_on_the_path():
+REPORT = """
+import os, sys
+from pathlib import Path
+import pandas as pd
+
+def load_model(code_dir):
+    entries = sys.path + os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    Path(code_dir, "entries").write_text(os.linesep.join(entries))
+    return "reporter"
+
+def score(data, model, **kwargs):
+    return pd.DataFrame({"Predictions": data["a"]})
+"""
+
+
+@pytest.mark.parametrize("server", ["flask", "gunicorn", "fastapi"])
+def test_no_folder_of_the_package_is_on_the_path(server: str, tmp_path: Path):
     """Folders named like packages (fastapi, gunicorn, flask) must never shadow them."""
-    shadowed = run_python(
-        "import os, sys, importlib\n"
-        "from pathlib import Path\n"
-        "import datarobot_drum\n"
-        f"for path in {[name_of(p) for p in MODULES if 'custom_task' not in str(p)]!r}:\n"
-        "    if not path.endswith('__main__'):\n"
-        "        importlib.import_module(path)\n"
-        "package = Path(datarobot_drum.__file__).parent.resolve()\n"
-        "entries = sys.path + os.environ.get('PYTHONPATH', '').split(os.pathsep)\n"
-        "folders = [Path(entry).resolve() for entry in entries if entry]\n"
-        "print([str(f) for f in folders if f == package or package in f.parents])"
-    )
-    assert shadowed == "[]"
+    (tmp_path / "custom.py").write_text(REPORT)
+    with running_server(tmp_path, server, "--target-type", "regression"):
+        entries = (tmp_path / "entries").read_text().splitlines()
+    folders = [Path(entry).resolve() for entry in entries if entry]
+    assert tmp_path.resolve() in folders
+    assert [str(f) for f in folders if f == FOLDER or FOLDER in f.parents] == []
