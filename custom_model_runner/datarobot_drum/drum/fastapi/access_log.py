@@ -12,6 +12,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from datarobot_drum.drum import logs
+
 # Lines that may wait for a slow reader of stdout; the oldest give way. Seconds between writes.
 MAX_WAITING: Final = 100_000
 PERIOD: Final = 0.1
@@ -52,7 +54,9 @@ class LineWriter:
 
 
 class AccessLog:
-    """ASGI middleware: ``%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"``."""
+    """ASGI middleware: ``%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"`` and the
+    request's id.
+    """
 
     def __init__(self, app: ASGIApp, writer: LineWriter) -> None:
         self._app = app
@@ -93,11 +97,12 @@ class AccessLog:
         client = scope["client"]
         query = scope["query_string"]
         path = _quotable(scope["raw_path"] + b"?" + query if query else scope["raw_path"])
-        return (
+        line = (
             f"{client[0] if client else '-'} - {user} {self._now()}"
             f' "{scope["method"]} {path} HTTP/{scope["http_version"]}"'
-            f' {status} {sent} "{referer}" "{agent}"\n'
+            f' {status} {sent} "{referer}" "{agent}" {logs.context_data()}'
         )
+        return logs.access_line(line) + "\n"
 
     def _now(self) -> str:
         second = int(time.time())

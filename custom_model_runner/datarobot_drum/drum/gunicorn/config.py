@@ -11,7 +11,10 @@ from datarobot_drum.drum.exceptions import SettingError, StartupError
 from datarobot_drum.drum.listening import shown
 from datarobot_drum.drum.settings import ServerSettings, Settings, knob
 
-ACCESS_LOG_FORMAT: Final = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+ACCESS_LOG_FORMAT: Final = (
+    """%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" """
+    """{'request_id': '%({x-request-id}o)s'}"""
+)
 
 WORKER_CLASSES: Final = {
     "gthread": "datarobot_drum.drum.gunicorn.worker.DrumThreadWorker",
@@ -49,6 +52,7 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
         "loglevel": knob("DRUM_GUNICORN_LOG_LEVEL"),
         "accesslog": "-",
         "access_log_format": ACCESS_LOG_FORMAT,
+        "logger_class": "datarobot_drum.drum.gunicorn.logger.DrumLogger",
         "control_socket_disable": True,
         "proc_name": "drum",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-from datarobot_drum.drum import logs
+from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.exceptions import (
     BaseCustomUserError,
     DrumException,
@@ -50,7 +50,7 @@ def client_text(error: BaseException) -> str:
     """What a client is told: the user's own text as it stands, any other after ``ERROR:``."""
     if isinstance(error, BaseCustomUserError):
         return str(getattr(error, "message", None) or error)
-    return f"ERROR: {_status_and_text(error)[1]}"
+    return f"ERROR: {masking.for_client(_status_and_text(error)[1])}"
 
 
 def _status_and_text(error: BaseException) -> tuple[int, str]:

@@ -33,6 +33,7 @@ from datarobot_drum.drum.prediction.batching import Batcher
 from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
 from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.flushing import StdoutFlusher
 from datarobot_drum.drum.prediction.measured import MeasuredPredictor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.metrics import (
@@ -108,6 +109,7 @@ class PredictionService:
     def __init__(self, predictor: Predictor, settings: ServiceSettings) -> None:
         self.draining = False
         self.metrics = Metrics()
+        self._flusher = StdoutFlusher()
         predictor = MeasuredPredictor(predictor, self.metrics)
         self._predictor = predictor
         self._settings = settings
@@ -247,6 +249,7 @@ class PredictionService:
             job.response = context.run(self._answer_one, job)
             if isinstance(job.response.body, StreamBody):
                 context.run(_write_stream, job, job.response.body)
+        self._flusher.touch()
 
     def _answer_together(self, jobs: list[Job]) -> list[Job]:
         """Answer the predictions among the jobs in merged calls; returns the others."""

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from datarobot_drum.drum import logs
+from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.enum import ArgumentsOptions
+from datarobot_drum.drum.settings import knob
 from datarobot_drum.drum.utils import arguments
 from datarobot_drum.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
@@ -51,6 +52,8 @@ def _set_up() -> argparse.Namespace:
         load_defaults(options.code_dir)
     else:
         load_values_file(options.runtime_params_file, options.code_dir)
+    masking.hide_those_in(os.environ)
+    logs.use_json(knob("DRUM_JSON_LOGGING"))
     if options.subparser_name == ArgumentsOptions.SERVER:
         os.environ["ADDRESS"] = options.address
     return options
