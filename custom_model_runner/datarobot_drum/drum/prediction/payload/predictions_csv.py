@@ -34,7 +34,9 @@ def predictions_frame(predictions: Predictions) -> pd.DataFrame:
     """Prediction columns and extra model output, joined by position; the index is 0, 1, 2 …"""
     import pandas as pd
 
-    frame = pd.DataFrame(_widened(predictions.values), columns=list(predictions.columns))
+    values = _widened(predictions.values)
+    # Named, so that pandas infers no other.
+    frame = pd.DataFrame(values, columns=list(predictions.columns), dtype=values.dtype)
     if predictions.extra is None:
         return frame
     extra = predictions.extra.reset_index(drop=True)
