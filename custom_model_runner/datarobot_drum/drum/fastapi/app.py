@@ -33,19 +33,23 @@ from datarobot_drum.drum.settings import Settings
 class ModelApp(FastAPI):
     """A FastAPI application whose every answer, an extension's too, has the standard headers."""
 
-    def __init__(self, gate: Gate, metrics: Metrics) -> None:
+    def __init__(self, gate: Gate, metrics: Metrics, service_route: ServiceRoute) -> None:
         super().__init__(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         self._gate = gate
         self._metrics = metrics
+        self._service_route = service_route
+        self.router.routes.append(service_route)
 
     def build_middleware_stack(self) -> ASGIApp:
-        return StandardHeaders(super().build_middleware_stack(), self._gate, self._metrics)
+        app = super().build_middleware_stack()
+        if not self.user_middleware and self.router.routes[0] is self._service_route:
+            app = Shortcut(self._service_route, app)
+        return StandardHeaders(app, self._gate, self._metrics)
 
 
 def create_app(service: Service, settings: Settings) -> FastAPI:
     """The application with every route registered, ready for ``custom_fastapi.init_app``."""
-    app = ModelApp(Gate(settings.server), service.metrics)
-    app.router.routes.append(ServiceRoute(service, settings))
+    app = ModelApp(Gate(settings.server), service.metrics, ServiceRoute(service, settings))
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(BaseCustomUserError, _on_error)
     app.add_exception_handler(Exception, _on_error)
@@ -142,6 +146,25 @@ class ServiceRoute(BaseRoute):
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class Shortcut:
+    """Takes the service's routes past FastAPI's own layers, which add nothing to them.
+
+    Only where an extension has put neither a middleware nor a route before them.
+    """
+
+    def __init__(self, route: ServiceRoute, app: ASGIApp) -> None:
+        self._route = route
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match, child_scope = self._route.matches(scope)
+        if match is Match.FULL:
+            scope.update(child_scope)
+            await self._route.handle(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _other_method(method: str, allow: str) -> PredictResponse:
