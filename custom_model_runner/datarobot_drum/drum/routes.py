@@ -54,6 +54,14 @@ def _proxied(path: str) -> tuple[Route, ...]:
     return tuple(Route(path, way, Operation.DIRECT_ACCESS, "forward_request") for way in methods)
 
 
+def _model_routes(path: str) -> tuple[Route, ...]:
+    return (
+        _get(path, Operation.V2_MODEL, "v2_model"),
+        _get(f"{path}/ready", Operation.V2_MODEL_READY, "v2_model_ready"),
+        _post(f"{path}/infer", Operation.V2_INFER, "v2_infer"),
+    )
+
+
 # Endpoint names are public: extension files compare ``flask.request.endpoint`` with
 # ``model_api.<endpoint>``.
 ROUTES: Final[tuple[Route, ...]] = (
@@ -75,6 +83,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     _get("/v1/models", Operation.MODELS, "get_supported_llm_models"),
     *_proxied("/directAccess/{path:path}"),
     *_proxied("/nim/{path:path}"),
+    _get("/v2", Operation.V2_SERVER, "v2_server"),
+    _get("/v2/health/live", Operation.V2_LIVE, "v2_live"),
+    _get("/v2/health/ready", Operation.V2_READY, "v2_ready"),
+    *_model_routes("/v2/models/{name}"),
+    *_model_routes("/v2/models/{name}/versions/{version}"),
 )
 
 

@@ -86,6 +86,7 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         target_name=settings.target_name,
         supports_chat=CustomHooks.CHAT in hooks,
         batchable=_is_batchable(parts.scorer, hooks, target_type),
+        feature_names=_feature_names(model, hooks),
     )
     return LocalPredictor(info, model, hooks, rules, parts.scorer, parts.transformer)
 
@@ -149,6 +150,14 @@ def _transformer(model: Any, hooks: Hooks) -> Transformer:
         f"{LOADING_FAILED}A transform task requires a user-defined transform hook for "
         "non-sklearn transformers"
     )
+
+
+def _feature_names(model: Any, hooks: Hooks) -> tuple[str, ...] | None:
+    """What the model remembers of its columns; a hook may want others than the model gets."""
+    if hooks.names & {CustomHooks.TRANSFORM, CustomHooks.SCORE}:
+        return None
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else tuple(str(name) for name in names)
 
 
 def _is_batchable(scorer: Scorer, hooks: Hooks, target_type: TargetType) -> bool:

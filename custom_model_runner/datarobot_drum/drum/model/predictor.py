@@ -40,6 +40,7 @@ class ModelInfo:
         supports_chat: a ``chat`` hook exists.
         batchable: merging rows of several requests into one call cannot change an answer:
             a built-in framework predicts, and no hook sees the frame.
+        feature_names: the columns that the model was fitted on, where it remembers them.
     """
 
     code_dir: str
@@ -52,6 +53,7 @@ class ModelInfo:
     target_name: str | None = None
     supports_chat: bool = False
     batchable: bool = False
+    feature_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from datarobot_drum.drum.exceptions import (
     RequestError,
 )
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor
+from datarobot_drum.drum.prediction import open_inference
 from datarobot_drum.drum.prediction.batching import Batcher
 from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
@@ -43,6 +44,7 @@ from datarobot_drum.drum.prediction.metrics import (
     memory_gauges,
     model_gauges,
 )
+from datarobot_drum.drum.prediction.open_inference import OpenInference
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
@@ -137,6 +139,7 @@ class PredictionService:
             settings.queue_depth,
             changed=self.metrics.levels,
         )
+        self._open_inference = OpenInference(predictor, lambda: not self.draining)
         self._status: Mapping[Operation, Callable[[], PredictResponse]] = {
             Operation.PING: lambda: OK,
             Operation.HEALTH: lambda: OK,
@@ -152,6 +155,7 @@ class PredictionService:
             Operation.PREDICT: self._predict,
             Operation.CHAT: self._chat.complete,
             Operation.MODELS: lambda _request: self._chat.models(),
+            Operation.V2_INFER: self._open_inference.infer,
         }
 
     @property
@@ -209,11 +213,11 @@ class PredictionService:
 
     def _give_up(self, job: Job, error: DrumException) -> PredictResponse:
         _desert(self._lane(job.operation), job)
-        return self._rejected(_GIVEN_UP[type(error)], error)
+        return self._rejected(job, _GIVEN_UP[type(error)], error)
 
-    def _rejected(self, reason: RejectReason, error: DrumException) -> PredictResponse:
+    def _rejected(self, job: Job, reason: RejectReason, error: DrumException) -> PredictResponse:
         self.metrics.rejected(reason)
-        return error_response(error)
+        return _failure(job.operation, error)
 
     def close(self) -> None:
         self._executor.close()
@@ -228,11 +232,14 @@ class PredictionService:
         try:
             if status is not None:
                 return status()
+            described = self._open_inference.status.get(job.operation)
+            if described is not None:
+                return described(job.request)
             self._lane(job.operation).submit(job)
         except OverloadedError as error:
-            return self._rejected(RejectReason.QUEUE_FULL, error)
+            return self._rejected(job, RejectReason.QUEUE_FULL, error)
         except Exception as error:
-            return error_response(error)
+            return _failure(job.operation, error)
         return None
 
     def _lane(self, operation: Operation) -> ModelExecutor:
@@ -268,7 +275,7 @@ class PredictionService:
         try:
             return self._model[job.operation](job.request)
         except Exception as error:
-            return error_response(error)
+            return _failure(job.operation, error)
         finally:
             if self._settings.show_perf:
                 self._timing.add(time.monotonic() - started)
@@ -334,7 +341,16 @@ class FailedService:
     def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
         if operation is Operation.LIVEZ:
             return OK
+        if operation in open_inference.OPERATIONS:
+            return self._answer_v2(operation)
         return self._not_ready if operation is Operation.READYZ else self._response
+
+    def _answer_v2(self, operation: Operation) -> PredictResponse:
+        if operation is Operation.V2_LIVE:
+            return open_inference.live()
+        if operation is Operation.V2_READY:
+            return open_inference.ready(False)
+        return open_inference.as_protocol_error(self._response)
 
     async def answer_async(
         self,
@@ -365,6 +381,13 @@ def describe(info: ModelInfo, server_type: ServerType) -> dict[str, Any]:
     if info.labels is not None and info.target_type is TargetType.MULTICLASS:
         content["classLabels"] = list(info.labels.names)
     return content
+
+
+def _failure(operation: Operation, error: Exception) -> PredictResponse:
+    response = error_response(error)
+    if operation in open_inference.OPERATIONS:
+        return open_inference.as_protocol_error(response)
+    return response
 
 
 def describe_failure(error: BaseException) -> str:

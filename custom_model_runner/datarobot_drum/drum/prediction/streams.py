@@ -7,6 +7,7 @@ callback, and the other side calls it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -182,11 +183,9 @@ def loop_waker() -> tuple[Wake, asyncio.Future[None]]:
             future.set_result(None)
 
     def wake() -> None:
-        try:
+        # A loop that has ended with its server refuses: nobody waits any more.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(resolve)
-        except RuntimeError:
-            # The loop has ended with its server: nobody waits any more.
-            pass
 
     return wake, future
 
