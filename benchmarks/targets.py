@@ -105,7 +105,7 @@ def running(
         preexec_fn=pinned(SERVER_CPU),
     )
     try:
-        _wait_until_listening(process, port)
+        _wait_until_listening(name, process, port)
         yield Target(name, process, port)
     finally:
         if process.poll() is None:
@@ -117,11 +117,11 @@ def running(
             process.wait()
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_listening(name: str, process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         time.sleep(0.05)
-    raise RuntimeError(f"{' '.join(map(str, process.args))} does not listen")
+    sys.exit(f"The target '{name}' did not start; its own words are above.")

@@ -75,9 +75,12 @@ def free_port() -> int:
 
 
 def start(address: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "MLOPS_RUNTIME_PARAM_DRUM_SERVER_TYPE": SERVER}
+    # Quiet, so that what is shown here stays readable.
+    parameters = {"DRUM_SERVER_TYPE": SERVER, "DRUM_UVICORN_LOG_LEVEL": "warning"}
+    variables = {f"MLOPS_RUNTIME_PARAM_{name}": value for name, value in parameters.items()}
+    environment = {**os.environ, **variables}
     command = [sys.executable, "-m", "datarobot_drum", "server"]
-    command += ["--code-dir", str(EXAMPLE), "--address", address, "--logging-level", "warning"]
+    command += ["--code-dir", str(EXAMPLE), "--address", address]
     # Its own group: Ctrl+C reaches this script, which then stops the server in order.
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
