@@ -78,4 +78,8 @@ def _text(values: list[Any]) -> Any:
     import pandas as pd
 
     dtype = text_dtype()
-    return np.array(values, dtype=object) if dtype == object else pd.array(values, dtype=dtype)
+    return (
+        np.array(values, dtype=object)
+        if dtype.kind == "O" and dtype.type is np.object_
+        else pd.array(values, dtype=dtype)
+    )

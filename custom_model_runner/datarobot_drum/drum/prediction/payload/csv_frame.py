@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def frame_from_columns(columns: pd.Index, arrays: Sequence[Any]) -> pd.DataFrame
 def _from_blocks() -> Callable[[list[Any], pd.Index, pd.Index], pd.DataFrame] | None:
     """pandas 3's low-level constructor, a third of the cost of the ordinary one."""
     try:
-        from pandas.api.internals import create_dataframe_from_blocks
+        internals = import_module("pandas.api.internals")
     except ImportError:
         return None
-    return create_dataframe_from_blocks
+    return getattr(internals, "create_dataframe_from_blocks", None)
 
 
 def _blocks(arrays: Sequence[Any]) -> list[tuple[Any, np.ndarray[Any, Any]]]:

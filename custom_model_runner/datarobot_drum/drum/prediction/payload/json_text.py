@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_OPTIONS = (
-    orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
-)
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def dump_numbers(values: np.ndarray[Any, Any]) -> bytes:

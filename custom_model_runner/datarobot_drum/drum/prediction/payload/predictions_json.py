@@ -81,7 +81,7 @@ def _record_template(columns: tuple[str, ...]) -> bytes:
 
 
 def _extra(extra: pd.DataFrame) -> bytes:
-    columns = [_json_values(extra.iloc[:, position]) for position in range(extra.shape[1])]
+    columns = json_columns(extra)
     rows = list(zip(*columns, strict=True)) if columns else [()] * len(extra)
     return b'{"columns":%b,"index":%b,"data":%b}' % (
         dump_ascii(extra.columns.tolist()),
@@ -90,5 +90,19 @@ def _extra(extra: pd.DataFrame) -> bytes:
     )
 
 
+def json_columns(frame: pd.DataFrame) -> list[list[Any]]:
+    """The values of each column, of types that JSON knows where pandas' own are none."""
+    return [_json_values(frame.iloc[:, position]) for position in range(frame.shape[1])]
+
+
 def _json_values(column: pd.Series[Any] | pd.Index[Any]) -> list[Any]:
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in "mM":
+        return _milliseconds(column)
     return column.tolist()
+
+
+def _milliseconds(column: pd.Series[Any] | pd.Index[Any]) -> list[int | None]:
+    missing = column.isna()
+    numbers = column.to_numpy().astype(f"{column.dtype.kind}8[ms]").astype("int64").tolist()
+    return [None if absent else number for number, absent in zip(numbers, missing, strict=True)]

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import Predictor, RowSource
-from datarobot_drum.drum.prediction.messages import Body, PredictRequest
+from datarobot_drum.drum.prediction.messages import JSON, Body, PredictRequest
+from datarobot_drum.drum.prediction.payload.arrow import (
+    ARROW_STREAM,
+    PARQUET,
+    read_arrow_stream,
+    read_parquet,
+)
 from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
 from datarobot_drum.drum.prediction.payload.csv import read_csv
 from datarobot_drum.drum.prediction.payload.csv_small import read_small_floats
+from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
+from datarobot_drum.drum.prediction.payload.matrix_market import (
+    read_column_names,
+    read_matrix_market,
+)
 from datarobot_drum.drum.prediction.payload.multipart import MULTIPART_FORM, Part, parse_multipart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     import pandas as pd
 
 URL_ENCODED_FORM = "application/x-www-form-urlencoded"
 MTX = "text/mtx"
 CSV_TYPES = frozenset({"", "text/csv", "text/plain"})
+
+
+_READERS: Mapping[str, Callable[[Body], pd.DataFrame]] = {
+    JSON: read_json_rows,
+    ARROW_STREAM: read_arrow_stream,
+    PARQUET: read_parquet,
+}
 
 
 class _Rows(NamedTuple):
@@ -95,13 +112,7 @@ def _part_rows(part: Part, colnames: Sequence[str] | None) -> _Rows:
 
 def _column_names(parts: list[Part]) -> list[str] | None:
     part = _file_part(parts, "X.colnames")
-    if part is None:
-        return None
-    try:
-        text = bytes(part.data).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PayloadError("The column names in `X.colnames` are not UTF-8.") from error
-    return [line.strip() for line in text.splitlines()]
+    return None if part is None else read_column_names(part.data)
 
 
 def _source(rows: _Rows) -> RowSource:
@@ -129,6 +140,11 @@ def _read_built_in(rows: _Rows) -> pd.DataFrame:
     mimetype = (rows.mimetype or "").lower()
     if mimetype in CSV_TYPES:
         return read_csv(rows.data)
+    if mimetype == MTX:
+        return read_matrix_market(rows.data, rows.colnames)
+    reader = _READERS.get(mimetype)
+    if reader is not None:
+        return reader(rows.data)
     raise PayloadError(
         f"payload format `{rows.mimetype}` is not supported by predictor/transformer. "
         "Make DRUM support the format or implement `read_input_data` hook to read the data. "

@@ -1,0 +1,106 @@
+"""Rows as JSON, in the forms that pandas and MLflow clients send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from datarobot_drum.drum.exceptions import MalformedRequestError, PayloadError
+from datarobot_drum.drum.prediction.messages import Body
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMS = (
+    "JSON rows should be a list of records, an object with `columns` and `data`, or one of "
+    "`dataframe_split`, `dataframe_records`, `instances`"
+)
+
+
+def read_json_rows(body: Body) -> pd.DataFrame:
+    """Read a table from JSON: ``[{…}, …]``, ``{"columns": […], "data": [[…], …]}``, or one of
+    them under ``dataframe_records``, ``dataframe_split`` or ``instances``.
+
+    Null is a missing value, as an empty cell of a CSV is.
+
+    Raises:
+        MalformedRequestError: not JSON.
+        PayloadError: JSON of another form, or rows that do not fit together.
+    """
+    content = parse_json(body)
+    match content:
+        case list():
+            return _instances(content)
+        case {"dataframe_split": split}:
+            return _split(split)
+        case {"dataframe_records": records}:
+            return _records(records)
+        case {"instances": instances}:
+            return _instances(instances)
+        case {"columns": _, "data": _}:
+            return _split(content)
+    raise PayloadError(f"{FORMS}.")
+
+
+def parse_json(body: Body) -> Any:
+    """Parse a JSON body.
+
+    Raises:
+        MalformedRequestError: not JSON; the text does not quote the body.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise MalformedRequestError(f"The body is not valid JSON: {where}.") from error
+
+
+def _instances(rows: Any) -> pd.DataFrame:
+    if not isinstance(rows, list) or not rows:
+        raise PayloadError(f"{FORMS}, and not be empty.")
+    if isinstance(rows[0], dict):
+        return _records(rows)
+    if isinstance(rows[0], list):
+        return _table(rows, range(len(rows[0])))
+    raise PayloadError(f"{FORMS}.")
+
+
+def _records(rows: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise PayloadError("JSON records should be a list of objects, one per row.")
+    return _with_missing(pd.DataFrame(rows))
+
+
+def _split(content: Any) -> pd.DataFrame:
+    match content:
+        case {"columns": list(columns), "data": list(rows)}:
+            if all(isinstance(name, str | int | float) for name in columns):
+                return _table(rows, columns)
+    raise PayloadError("A JSON table should have `columns`, a list of names, and `data`, a list.")
+
+
+def _table(rows: list[Any], columns: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    width = len(columns)
+    if not all(isinstance(row, list) and len(row) == width for row in rows):
+        raise PayloadError(f"Each row of JSON data should be a list of {width} values.")
+    return _with_missing(pd.DataFrame(rows, columns=list(columns)))
+
+
+def _with_missing(frame: pd.DataFrame) -> pd.DataFrame:
+    """NaN for None: what the same table would hold had it come as CSV."""
+    import numpy as np
+
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        if column.dtype != object or not column.isna().any():
+            continue
+        values = column.to_numpy(dtype=object, copy=True)
+        values[column.isna().to_numpy()] = np.nan
+        frame.isetitem(position, values.astype(float) if column.isna().all() else values)
+    return frame
