@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import select
+import selectors
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -83,21 +84,26 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
                 server = self.app.settings.server
                 raise cannot_listen(error, server.host, server.port) from error
 
-    def _accept_rest(self, accept: Any) -> None:
-        """Take connections that the kernel accepted, so that closing the port resets none."""
-        deadline = time.monotonic() + BACKLOG_LINGER
-        for _ in range(self.cfg.backlog):
-            left = deadline - time.monotonic()
-            poll = select.poll()
+    def _waiting_connections(self) -> Iterator[Any]:
+        """Listeners on which a connection waits, until none has come for a while.
+
+        The kernel has accepted these connections: closing the port would reset them.
+        """
+        with selectors.DefaultSelector() as selector:
             for listener in self.sockets:
-                poll.register(listener.fileno(), select.POLLIN)
-            ready = {descriptor for descriptor, _ in poll.poll(max(left, 0) * 1000)}
-            if not ready:
-                return
-            for listener in self.sockets:
-                if listener.fileno() in ready:
-                    with contextlib.suppress(BlockingIOError):
-                        accept(listener)
+                selector.register(listener, selectors.EVENT_READ, listener)
+            deadline = time.monotonic() + BACKLOG_LINGER
+            for _ in range(self.cfg.backlog):
+                ready = selector.select(max(deadline - time.monotonic(), 0))
+                if not ready:
+                    break
+                for key, _ in ready:
+                    yield key.data
+
+    def _close_port(self) -> None:
+        # At once, not when the last request has ended: newcomers are to be refused, not kept.
+        for listener in self.sockets:
+            listener.close()
 
 
 class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
@@ -106,7 +112,19 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
-            self._accept_rest(self.accept)
+            for listener in self._waiting_connections():
+                self.accept(listener)
+            self._close_port()
+
+
+class _Address:
+    """What the sync worker asks of a listener, when that is closed."""
+
+    def __init__(self, listener: Any) -> None:
+        self._name = listener.getsockname()
+
+    def getsockname(self) -> Any:
+        return self._name
 
 
 class DrumSyncWorker(DrumWorkerMixin, SyncWorker):  # type: ignore[misc]
@@ -114,4 +132,12 @@ class DrumSyncWorker(DrumWorkerMixin, SyncWorker):  # type: ignore[misc]
 
     def run_for_one(self, timeout: float) -> None:
         super().run_for_one(timeout)
-        self._accept_rest(self.accept)
+        accepted = []
+        for listener in self._waiting_connections():
+            with contextlib.suppress(BlockingIOError):
+                accepted.append((_Address(listener), *listener.accept()))
+        self._close_port()
+        for address, client, client_address in accepted:
+            client.setblocking(True)
+            self.notify()
+            self.handle(address, client, client_address)

@@ -1,0 +1,253 @@
+"""Start, readiness, stop: what an operator sees of the three servers as processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers.harness import (
+    SERVER_TYPES,
+    START_SECONDS,
+    Server,
+    free_port,
+    running_server,
+    start_server,
+)
+from tests.servers.load import EXIT_NOW, WAIT_FOR_GATE, Load, rows
+
+pytestmark = pytest.mark.servers
+
+REGRESSION = ("--target-type", "regression")
+SEVERAL = ("gunicorn", "fastapi")
+SERVERS_AND_WORKERS = [("flask", 1), *((name, count) for name in SEVERAL for count in (1, 3))]
+REASON = "the weights are missing"
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait for something that has to happen, for as long as a busy machine may need."""
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def workers_option(count: int) -> tuple[str, ...]:
+    return ("--max-workers", str(count)) if count > 1 else ()
+
+
+@pytest.mark.parametrize(("server_type", "workers"), SERVERS_AND_WORKERS)
+def test_sigterm_under_load_answers_every_accepted_request(
+    code_dir: Path, server_type: str, workers: int
+) -> None:
+    with running_server(code_dir, server_type, *REGRESSION, *workers_option(workers)) as server:
+        load = Load(server.port).start()
+        load.wait_for_answers()
+        status = server.stop()
+        load.join()
+
+    assert status == 0
+    assert load.lost == []
+    assert set(load.answers) == {200}
+    assert load.refused == 8
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_sigterm_loses_no_request_on_a_kept_alive_connection(
+    code_dir: Path, server_type: str
+) -> None:
+    params = {"DRUM_GUNICORN_KEEP_ALIVE": 5}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        load = Load(server.port, keep_alive=True).start()
+        load.wait_for_answers()
+        status = server.stop()
+        load.join()
+
+    assert status == 0
+    assert load.lost == []
+    assert set(load.answers) == {200}
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_new_connections_are_refused_while_a_running_request_ends(
+    code_dir: Path, tmp_path: Path, server_type: str
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    env = {"RUN_STARTED": str(started), "RUN_GATE": str(gate)}
+    with running_server(code_dir, server_type, *REGRESSION, env=env) as server:
+        answers: list[int] = []
+        client = threading.Thread(
+            target=lambda: answers.append(server.post("/predict/", WAIT_FOR_GATE)[0])
+        )
+        client.start()
+        eventually(started.exists)
+        server.signal(signal.SIGTERM)
+        eventually(lambda: is_refused(server.port))
+        running = server.process.poll() is None
+        gate.touch()
+        client.join(30)
+        status = server.wait()
+
+    assert running
+    assert answers == [200]
+    assert status == 0
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("server_type", "status"), [("flask", 130), ("gunicorn", 0), ("fastapi", 0)]
+)
+def test_sigint_drains_and_ends_with_the_servers_own_status(
+    code_dir: Path, server_type: str, status: int
+) -> None:
+    with running_server(code_dir, server_type, *REGRESSION) as server:
+        load = Load(server.port).start()
+        load.wait_for_answers()
+        assert server.stop(signal.SIGINT) == status
+        load.join()
+        assert ("\nCtrl+C pressed, aborting drum\n" in server.stdout()) == (server_type == "flask")
+
+    assert load.lost == []
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_a_signal_while_the_model_loads_ends_the_server_quietly(
+    code_dir: Path, tmp_path: Path, server_type: str
+) -> None:
+    env = {"LOAD_GATE": str(tmp_path / "gate")}
+    with running_server(code_dir, server_type, *REGRESSION, env=env, wait=False) as server:
+        eventually((tmp_path / "gate.reached").exists)
+        assert server.stop() == 0
+        assert "Traceback" not in server.stderr()
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_connections_are_refused_until_the_model_is_loaded(
+    code_dir: Path, tmp_path: Path, server_type: str
+) -> None:
+    gate = tmp_path / "gate"
+    env = {"LOAD_GATE": str(gate)}
+    with running_server(code_dir, server_type, *REGRESSION, env=env, wait=False) as server:
+        eventually((tmp_path / "gate.reached").exists)
+        refused = is_refused(server.port)
+        gate.touch()
+        server.wait_until_alive()
+        status, _ = server.get("/readyz")
+
+    assert refused
+    assert status == 200
+
+
+@pytest.mark.parametrize(("server_type", "workers"), SERVERS_AND_WORKERS)
+def test_a_model_that_cannot_load_says_so_once_and_ends_the_server(
+    code_dir: Path, server_type: str, workers: int
+) -> None:
+    env = {"LOAD_FAILS": str(code_dir)}
+    server = start_server(code_dir, server_type, *REGRESSION, *workers_option(workers), env=env)
+    status = server.wait(START_SECONDS)
+
+    assert status not in (0, None)
+    assert server.stderr().count(REASON) == 1
+    assert "Traceback" not in server.stderr()
+    assert server.stdout() == ""
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_worker_that_dies_while_loading_ends_the_server(code_dir: Path, server_type: str) -> None:
+    env = {"LOAD_EXITS": str(code_dir)}
+    server = start_server(code_dir, server_type, *REGRESSION, *workers_option(2), env=env)
+
+    assert server.wait(START_SECONDS) not in (0, None)
+    assert "start" in server.stderr()
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_killed_worker_is_replaced_and_the_others_do_not_notice(
+    code_dir: Path, server_type: str
+) -> None:
+    with running_server(code_dir, server_type, *REGRESSION, *workers_option(3)) as server:
+        eventually(lambda: len(server.workers()) == 3)
+        before = server.workers()
+        status = post_until_the_connection_breaks(server)
+        eventually(lambda: len(server.workers()) == 3 and server.workers() != before)
+        after = server.workers()
+        answers = [server.post("/predict/", rows(0))[0] for _ in range(10)]
+
+    assert status is None
+    assert len(set(before) & set(after)) == 2
+    assert set(answers) == {200}
+
+
+def post_until_the_connection_breaks(server: Server) -> int | None:
+    """The status of a request whose hook ends the process: None, as nothing can answer."""
+    try:
+        status, _ = server.post("/predict/", EXIT_NOW)
+    except OSError:
+        return None
+    return int(status)
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_worker_that_cannot_be_replaced_ends_the_server_with_the_reason(
+    code_dir: Path, tmp_path: Path, server_type: str
+) -> None:
+    broken = tmp_path / "broken"
+    env = {"LOAD_FAILS": str(broken)}
+    with running_server(code_dir, server_type, *REGRESSION, *workers_option(2), env=env) as server:
+        eventually(lambda: len(server.workers()) == 2)
+        # Both have to have loaded before the model's file breaks.
+        eventually(lambda: len({answering_worker(server) for _ in range(20)}) == 2)
+        broken.touch()
+        post_until_the_connection_breaks(server)
+        status = server.wait()
+        errors = server.stderr()
+
+    assert status != 0
+    assert errors.count(REASON) == 1
+
+
+def answering_worker(server: Server) -> int:
+    _, body = server.post("/predict/", rows(0))
+    return int(json.loads(body)["predictions"][0])
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_a_port_in_use_is_one_line_and_status_one(code_dir: Path, server_type: str) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        server = start_server(code_dir, server_type, *REGRESSION, port=port)
+        status = server.wait(START_SECONDS)
+
+    assert status == 1
+    assert server.stderr() == (
+        f"Cannot listen on 127.0.0.1:{port}: the port is in use by another program.\n"
+    )
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_the_process_that_was_started_is_the_master(code_dir: Path, server_type: str) -> None:
+    with running_server(code_dir, server_type, *REGRESSION) as server:
+        pid = answering_worker(server)
+        family = [server.process.pid, *server.workers()]
+
+    assert pid in family
+    assert len(family) == (2 if server_type == "gunicorn" else 1)
+
+
+def test_flask_serves_one_process_and_says_so(code_dir: Path) -> None:
+    with running_server(code_dir, "flask", *REGRESSION, "--max-workers", "3") as server:
+        assert server.workers() == []
+        assert "one process" in server.stderr()
