@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
+from datarobot_drum.drum.model.artifacts.thin_steps import thin
 
 _COMPARISONS: Final = 3
 _NAMES: Final = "feature_names_in_"
@@ -48,7 +49,7 @@ class ArrayWay:
         self._candidate = _text_columns(estimator)
         self._equal = 0
         if self._candidate is not None and _takes_numbers_only(estimator):
-            self.estimator = without_names(estimator)
+            self.estimator = thin(estimator) or without_names(estimator)
         else:
             self._candidate = None
 
