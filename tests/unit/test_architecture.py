@@ -41,6 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("datarobot_drum.drum.prediction",),
     ("datarobot_drum.drum.routes", "datarobot_drum.drum.ray"),
+    ("datarobot_drum.drum.gate",),
     # What the launchers share: sockets, signals, certificates.
     ("datarobot_drum.drum.listening", "datarobot_drum.drum.signals", "datarobot_drum.drum.tls"),
     (
@@ -195,6 +196,7 @@ def score(data, model, **kwargs):
 """
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("server", ["flask", "gunicorn", "fastapi"])
 def test_no_folder_of_the_package_is_on_the_path(server: str, tmp_path: Path):
     """Folders named like packages (fastapi, gunicorn, flask) must never shadow them."""

@@ -1,0 +1,21 @@
+"""What every test may rely on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+# Variables of a developer's shell that would change what is tested.
+UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
+UNWANTED += ("TARGET_TYPE", "TARGET_NAME", "CODE_DIR", "ADDRESS", "CLASS_LABELS", "OTEL_")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def clean_environment() -> Iterator[None]:
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith(UNWANTED)]:
+            del os.environ[name]
+        yield
