@@ -17,7 +17,6 @@ from datarobot_drum.drum.prediction.tensors import (
     BYTES,
     DATATYPES,
     NUMPY_TYPES,
-    Array,
     Tensor,
     array_from_bytes,
     array_from_json,
@@ -25,6 +24,8 @@ from datarobot_drum.drum.prediction.tensors import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from datarobot_drum.drum.prediction.tensors import Array
 
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
 PANDAS: Final = "pd"
