@@ -24,6 +24,7 @@ FOUNDATION = (
     "datarobot_drum.drum.exceptions",
     "datarobot_drum.drum.failures",
     "datarobot_drum.drum.logs",
+    "datarobot_drum.drum.masking",
     "datarobot_drum.drum.settings",
     "datarobot_drum.drum.telemetry",
     "datarobot_drum.drum.utils",
@@ -41,7 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("datarobot_drum.drum.prediction",),
     ("datarobot_drum.drum.routes", "datarobot_drum.drum.ray"),
-    ("datarobot_drum.drum.gate",),
+    ("datarobot_drum.drum.gate", "datarobot_drum.drum.body"),
     # What the launchers share: sockets, signals, certificates.
     ("datarobot_drum.drum.listening", "datarobot_drum.drum.signals", "datarobot_drum.drum.tls"),
     (
