@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.registry import find_reader, load_artifact
+from datarobot_drum.drum.model.custom_task import load_task, task_class
 from datarobot_drum.drum.model.folder import detect_language
 from datarobot_drum.drum.model.hooks import (
     LOADING_FAILED,
@@ -17,11 +17,13 @@ from datarobot_drum.drum.model.hooks import (
     load_custom_module,
 )
 from datarobot_drum.drum.model.labels import resolve_labels
+from datarobot_drum.drum.model.lazy_loading import fetch_files
 from datarobot_drum.drum.model.metadata import read_metadata, resolve_target_type
+from datarobot_drum.drum.model.moderation import moderated
 from datarobot_drum.drum.model.outputs import OutputRules
-from datarobot_drum.drum.model.pipeline import LocalPredictor
+from datarobot_drum.drum.model.pipeline import LoadedModel, LocalPredictor
 from datarobot_drum.drum.model.predictor import ModelInfo
-from datarobot_drum.drum.model.scorers import ArtifactScorer, HookScorer, NoScorer, Scorer
+from datarobot_drum.drum.model.scorers import ArtifactScorer, HookScorer, NoScorer
 from datarobot_drum.drum.model.transforming import (
     EstimatorTransformer,
     HookTransformer,
@@ -72,23 +74,22 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
     )
     rules = OutputRules(target_type, labels, settings.target_name)
     _require_python(settings)
-    hooks = _load_hooks(settings.code_dir, target_type)
-    model = _load_model(settings.code_dir, hooks)
-    parts = _assemble(model, hooks, rules)
+    fetch_files(settings.lazy_loading_file)
+    loaded = _load(settings, rules)
     info = ModelInfo(
         code_dir=settings.code_dir,
         target_type=target_type,
         language=RunLanguage.PYTHON,
-        framework=parts.framework,
+        framework=loaded.framework,
         labels=labels,
         metadata=metadata,
-        hooks=hooks.names,
+        hooks=loaded.hooks.names,
         target_name=settings.target_name,
-        supports_chat=CustomHooks.CHAT in hooks,
-        batchable=_is_batchable(parts.scorer, hooks, target_type),
-        feature_names=_feature_names(model, hooks),
+        supports_chat=CustomHooks.CHAT in loaded.hooks,
+        batchable=_is_batchable(loaded, target_type),
+        feature_names=_feature_names(loaded.model, loaded.hooks),
     )
-    return LocalPredictor(info, model, hooks, rules, parts.scorer, parts.transformer)
+    return LocalPredictor(info, loaded, rules)
 
 
 def _require_python(settings: ModelSettings) -> None:
@@ -99,12 +100,28 @@ def _require_python(settings: ModelSettings) -> None:
         )
 
 
-def _load_hooks(code_dir: str, target_type: TargetType) -> Hooks:
-    hooks = Hooks.of(load_custom_module(code_dir), target_type)
+def _load(settings: ModelSettings, rules: OutputRules) -> LoadedModel:
+    """Load a ``CustomTask``, or hooks and the model they work with."""
+    code_dir = settings.code_dir
+    module = load_custom_module(code_dir)
+    if rules.target_type is TargetType.UNSTRUCTURED:
+        return _load_unstructured(code_dir, Hooks.of(module, rules.target_type))
+    cls = task_class(module)
+    if cls is not None:
+        secrets = (settings.user_secrets_mount_path, settings.user_secrets_prefix)
+        task = load_task(cls, code_dir, rules, *secrets)
+        return LoadedModel(task.task, Hooks(), task, task, release=task.close)
+    hooks = Hooks.of(module, rules.target_type)
     hooks.init(code_dir)
-    if target_type is TargetType.UNSTRUCTURED and CustomHooks.SCORE_UNSTRUCTURED not in hooks:
+    model = _load_model(code_dir, hooks)
+    return _assemble(model, moderated(hooks, rules, code_dir), rules)
+
+
+def _load_unstructured(code_dir: str, hooks: Hooks) -> LoadedModel:
+    hooks.init(code_dir)
+    if CustomHooks.SCORE_UNSTRUCTURED not in hooks:
         raise ModelLoadError("In 'unstructured' mode hook 'score_unstructured' must be provided.")
-    return hooks
+    return LoadedModel(_load_model(code_dir, hooks), hooks, NoScorer(), NoTransformer())
 
 
 def _load_model(code_dir: str, hooks: Hooks) -> Any:
@@ -113,32 +130,21 @@ def _load_model(code_dir: str, hooks: Hooks) -> Any:
     return load_artifact(code_dir)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What predicts and what transforms; ``framework`` only when one predicts."""
-
-    framework: str | None
-    scorer: Scorer
-    transformer: Transformer
-
-
-def _assemble(model: Any, hooks: Hooks, rules: OutputRules) -> _Parts:
-    if rules.target_type is TargetType.UNSTRUCTURED:
-        return _Parts(None, NoScorer(), NoTransformer())
+def _assemble(model: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:
     if rules.target_type is TargetType.TRANSFORM:
-        return _Parts(None, NoScorer(), _transformer(model, hooks))
+        return LoadedModel(model, hooks, NoScorer(), _transformer(model, hooks))
     if CustomHooks.SCORE in hooks:
-        return _Parts(None, HookScorer(hooks, model, rules), NoTransformer())
+        return LoadedModel(model, hooks, HookScorer(hooks, model, rules), NoTransformer())
     reader = find_reader(model)
     if reader is not None:
         scorer = ArtifactScorer(reader.adapt(model, rules.target_type, rules.labels), rules)
-        return _Parts(reader.framework, scorer, NoTransformer())
+        return LoadedModel(model, hooks, scorer, NoTransformer(), reader.framework)
     if CustomHooks.CHAT not in hooks:
         raise ModelLoadError(
             f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}Could not find any framework to handle loaded "
             "model and a score hook is not provided"
         )
-    return _Parts(None, NoScorer(), NoTransformer())
+    return LoadedModel(model, hooks, NoScorer(), NoTransformer())
 
 
 def _transformer(model: Any, hooks: Hooks) -> Transformer:
@@ -160,5 +166,6 @@ def _feature_names(model: Any, hooks: Hooks) -> tuple[str, ...] | None:
     return None if names is None else tuple(str(name) for name in names)
 
 
-def _is_batchable(scorer: Scorer, hooks: Hooks, target_type: TargetType) -> bool:
-    return scorer.merges and target_type in _ROW_WISE and not hooks.names & _FRAME_HOOKS
+def _is_batchable(loaded: LoadedModel, target_type: TargetType) -> bool:
+    seen = loaded.hooks.names & _FRAME_HOOKS
+    return loaded.scorer.merges and target_type in _ROW_WISE and not seen

@@ -102,7 +102,7 @@ class OutputRules:
     def _prediction_columns(self, frame: pd.DataFrame) -> list[int] | None:
         """Positions of the prediction columns; None when every column is one."""
         names = [str(name) for name in frame.columns]
-        expected = [self._target_column(names)]
+        expected = [self.target_column(names)]
         if self.labels is not None:
             expected = expected_columns(self.labels)
         if len(names) <= len(expected):
@@ -112,7 +112,8 @@ class OutputRules:
             raise ModelError(f'"{missing} not found in axis"')
         return [i for i, name in enumerate(names) if name in expected]
 
-    def _target_column(self, names: list[str]) -> str:
+    def target_column(self, names: list[str]) -> str:
+        """The column among ``names`` that a hook of a single-column model predicts in."""
         name = self.target_name
         if self.target_type not in NAMED_TARGETS or name is None:
             return REGRESSION_PRED_COLUMN

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum.enum import CustomHooks
@@ -17,33 +18,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """The parts of a loaded folder.
+
+    Attributes:
+        model: what ``load_model`` returned or the artifact held; the hooks get it.
+        hooks: the folder's functions; none of them for a ``CustomTask``.
+        framework: the one that predicts; None when user code does.
+        release: called once, when the model is no longer needed.
+    """
+
+    model: Any
+    hooks: Hooks
+    scorer: Scorer
+    transformer: Transformer
+    framework: str | None = None
+    release: Callable[[], None] = lambda: None
+
+
 class LocalPredictor:
     """One loaded model in this process; see ``Predictor`` for the methods.
 
     Args:
         info: what the folder told.
-        model: what ``load_model`` returned or the artifact held; the hooks get it.
-        hooks: the folder's functions; none of them for a ``CustomTask``.
         rules: what predictions have to look like.
     """
 
-    def __init__(
-        self,
-        info: ModelInfo,
-        model: Any,
-        hooks: Hooks,
-        rules: OutputRules,
-        scorer: Scorer,
-        transformer: Transformer,
-    ) -> None:
+    def __init__(self, info: ModelInfo, loaded: LoadedModel, rules: OutputRules) -> None:
         self._info = info
-        self._model = model
-        self._hooks = hooks
         self._rules = rules
-        self._scorer = scorer
-        self._transformer = transformer
-        self._transforms = CustomHooks.TRANSFORM in hooks
-        self._post_processes = CustomHooks.POST_PROCESS in hooks
+        self._model = loaded.model
+        self._hooks = loaded.hooks
+        self._scorer = loaded.scorer
+        self._transformer = loaded.transformer
+        self._release = loaded.release
+        self._transforms = CustomHooks.TRANSFORM in loaded.hooks
+        self._post_processes = CustomHooks.POST_PROCESS in loaded.hooks
 
     @property
     def info(self) -> ModelInfo:
@@ -83,7 +94,7 @@ class LocalPredictor:
         return models
 
     def close(self) -> None:
-        self._model = None
+        self._release()
 
     def _post_process(self, scored: Predictions) -> Predictions:
         """Let the hook see named columns; what it returns may hold those columns only."""

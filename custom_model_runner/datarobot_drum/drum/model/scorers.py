@@ -56,14 +56,14 @@ class ArtifactScorer:
         return self._rules.from_array(values, self._model.names)
 
 
-class _SeesTheFrame:
+class SeesTheFrame:
     """User code looks at the whole frame: nothing is merged, and nothing is left out."""
 
     merges = False
     array_columns: tuple[str, ...] | None = None
 
 
-class HookScorer(_SeesTheFrame):
+class HookScorer(SeesTheFrame):
     """The ``score`` hook: a DataFrame with columns by name, and perhaps extra ones."""
 
     def __init__(self, hooks: Hooks, model: Any, rules: OutputRules) -> None:
@@ -76,7 +76,7 @@ class HookScorer(_SeesTheFrame):
         return self._rules.from_frame(self._hooks.score(data, self._model, keywords))
 
 
-class NoScorer(_SeesTheFrame):
+class NoScorer(SeesTheFrame):
     """A model that only chats, or that has no structured predictions at all."""
 
     def score(self, data: Any, source: RowSource) -> Predictions:

@@ -1,0 +1,136 @@
+"""Keep secrets out of what a process writes: stdout, stderr and log records.
+
+One scrubber serves the whole process: loading a second model adds values, it does not stack
+another layer, and when the last value goes the streams and the logging are put back. What a
+child process or a write to a file descriptor shows is out of reach.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+from datarobot_drum.custom_task_interfaces.user_secrets import MASK
+
+# Shorter values would blank out parts of unrelated words.
+_SHORTEST: Final = 3
+
+
+class Scrubber:
+    """Replaces the values it knows while it knows any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: Counter[str] = Counter()
+        self._text: re.Pattern[str] | None = None
+        self._bytes: re.Pattern[bytes] | None = None
+        self._undo: list[Callable[[], None]] = []
+
+    def add(self, values: Iterable[str]) -> None:
+        with self._lock:
+            self._values.update(value for value in values if len(value) >= _SHORTEST)
+            self._compile()
+            if self._values and not self._undo:
+                self._install()
+
+    def remove(self, values: Iterable[str]) -> None:
+        with self._lock:
+            self._values.subtract(value for value in values if len(value) >= _SHORTEST)
+            self._values = +self._values
+            self._compile()
+            if not self._values:
+                while self._undo:
+                    self._undo.pop()()
+
+    def clean(self, text: str) -> str:
+        return self._text.sub(MASK, text) if self._text else text
+
+    def clean_bytes(self, data: Any) -> Any:
+        return self._bytes.sub(MASK.encode(), bytes(data)) if self._bytes else data
+
+    def _compile(self) -> None:
+        longest_first = sorted(self._values, key=len, reverse=True)
+        pattern = "|".join(map(re.escape, longest_first))
+        self._text = re.compile(pattern) if pattern else None
+        self._bytes = re.compile(pattern.encode()) if pattern else None
+
+    def _install(self) -> None:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            setattr(sys, name, ScrubbedStream(stream, self))
+            self._undo.append(partial(setattr, sys, name, stream))
+        factory = logging.getLogRecordFactory()
+        logging.setLogRecordFactory(lambda *args, **kwargs: self._record(factory(*args, **kwargs)))
+        self._undo.append(lambda: logging.setLogRecordFactory(factory))
+
+    def _record(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Formatted here and now, because arguments hide values until they are text."""
+        try:
+            message = record.getMessage()
+        except Exception:
+            return record  # logging reports a message that does not fit its arguments
+        if (cleaned := self.clean(message)) != message:
+            record.msg, record.args = cleaned, None
+        if record.exc_info and record.exc_info[0] is not None:
+            shown = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+            if (cleaned := self.clean(shown)) != shown:
+                record.exc_text = cleaned
+        return record
+
+
+class ScrubbedStream:
+    """A text stream that cleans what is written to it and to its byte buffer."""
+
+    def __init__(self, stream: Any, scrubber: Scrubber) -> None:
+        self._stream = stream
+        self._scrubber = scrubber
+
+    def write(self, text: str) -> int:
+        self._stream.write(self._scrubber.clean(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> ScrubbedBuffer:
+        return ScrubbedBuffer(self._stream.buffer, self._scrubber)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class ScrubbedBuffer:
+    def __init__(self, buffer: Any, scrubber: Scrubber) -> None:
+        self._buffer = buffer
+        self._scrubber = scrubber
+
+    def write(self, data: Any) -> int:
+        self._buffer.write(self._scrubber.clean_bytes(data))
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._buffer, name)
+
+
+SCRUBBER: Final = Scrubber()
+
+
+@contextmanager
+def scrubbed(values: Iterable[str]) -> Iterator[None]:
+    """Keep ``values`` out of the output of a block."""
+    hidden = list(values)
+    SCRUBBER.add(hidden)
+    try:
+        yield
+    finally:
+        SCRUBBER.remove(hidden)

@@ -1,0 +1,189 @@
+"""Files fetched from an S3-compatible store before the model loads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.model.lazy_loading import fetch_files
+from tests.unit.folders import load, predict
+
+boto3 = pytest.importorskip("boto3")
+moto_server = pytest.importorskip("moto.server")
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+KEYS = {"awsAccessKeyId": "key", "awsSecretAccessKey": "secret"}
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="models")
+    for name, content in {"weights/a.txt": b"41", "weights/b.txt": b"1"}.items():
+        client.put_object(Bucket="models", Key=name, Body=content)
+    yield url
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    # Set and removed, so that what a file exports is taken back after the test.
+    for name in ("MLOPS_LAZY_LOADING_DATA", "MLOPS_REPOSITORY_SECRET_CRED"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def description(url: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "files": [
+            {"remotePath": f"weights/{name}", "localPath": f"data/{name}", "repositoryId": 1}
+            for name in ("a.txt", "b.txt")
+        ],
+        "repositories": [
+            {
+                "repositoryId": 1,
+                "bucketName": "models",
+                "credentialId": "cred",
+                "endpointUrl": url,
+                "verifyCertificate": False,
+            }
+        ],
+        **changes,
+    }
+
+
+def export(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+    monkeypatch.setenv("MLOPS_LAZY_LOADING_DATA", json.dumps(data))
+    secret = json.dumps({"credentialType": "s3", **KEYS})
+    monkeypatch.setenv("MLOPS_REPOSITORY_SECRET_CRED", secret)
+
+
+def snake(data: Any) -> Any:
+    text = json.dumps(data)
+    for key in ("remotePath", "localPath", "repositoryId", "bucketName", "credentialId"):
+        text = text.replace(key, "".join(f"_{c.lower()}" if c.isupper() else c for c in key))
+    return json.loads(text)
+
+
+def test_nothing_to_do_without_the_variable() -> None:
+    fetch_files()
+
+
+@pytest.mark.parametrize("spelling", [dict, snake])
+def test_files_arrive_before_the_hooks_load(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch, spelling: Any
+) -> None:
+    export(monkeypatch, spelling(description(store)))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "custom.py").write_text(
+        "import pandas as pd\n"
+        "from pathlib import Path\n"
+        "TOTAL = sum(int(path.read_text()) for path in Path('data').iterdir())\n"
+        "def load_model(code_dir):\n    return TOTAL\n"
+        "def score(data, model, **kwargs):\n"
+        "    return pd.DataFrame({'p': [model] * len(data)})\n"
+    )
+    assert predict(load(folder, "regression")).values[:, 0].tolist() == [42, 42, 42]
+
+
+def test_file_that_is_there_already_is_left_alone(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(monkeypatch, description(store))
+    fetch_files()
+    first = (tmp_path / "data" / "a.txt").stat().st_ino
+    fetch_files()
+    assert (tmp_path / "data" / "a.txt").stat().st_ino == first
+    (tmp_path / "data" / "a.txt").write_text("other")
+    fetch_files()
+    assert (tmp_path / "data" / "a.txt").read_text() == "41"
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_yaml_file_stands_for_the_variables(tmp_path: Path, store: str) -> None:
+    credentials = [{"id": "cred", "credentialType": "s3", **KEYS}]
+    data = description(store, credentials=credentials)
+    (tmp_path / "lazy.yaml").write_text(json.dumps(data))
+    fetch_files(str(tmp_path / "lazy.yaml"))
+    assert (tmp_path / "data" / "b.txt").read_text() == "1"
+    assert "MLOPS_REPOSITORY_SECRET_CRED" in os.environ
+
+
+def test_missing_remote_file_is_named(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [{"remotePath": "no/such", "localPath": "x", "repositoryId": 1}]
+    export(monkeypatch, description(store, files=files))
+    with pytest.raises(StartupError, match="failed to download 'no/such' from repository 1 to 'x'"):
+        fetch_files()
+    assert not (tmp_path / "x").exists()
+
+
+def test_missing_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    export(monkeypatch, description("http://127.0.0.1:1"))
+    monkeypatch.delenv("MLOPS_REPOSITORY_SECRET_CRED")
+    expected = "^Missing credential for repository 1, credential_id: cred$"
+    with pytest.raises(StartupError, match=expected):
+        fetch_files()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"files": []}, "files: a list with at least one entry is needed"),
+        ({"repositories": "x"}, "repositories: a list with at least one entry is needed"),
+        ({"files": ["x"]}, "files: every entry must be a mapping"),
+        ({"files": [{"remotePath": ""}]}, "files: remote_path must be a text that is not empty"),
+        (
+            {"files": [{"remotePath": "a", "localPath": "b", "repositoryId": 9}]},
+            "files: unknown repository 9",
+        ),
+    ],
+)
+def test_invalid_content(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], expected: str
+) -> None:
+    export(monkeypatch, description("http://127.0.0.1:1", **changes))
+    with pytest.raises(StartupError) as error:
+        fetch_files()
+    assert str(error.value) == f"Invalid lazy loading content. {expected}"
+
+
+def test_empty_endpoint_is_refused_in_both_spellings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for data in (description(""), snake(description(""))):
+        export(monkeypatch, data)
+        with pytest.raises(StartupError, match="endpoint_url must not be an empty string"):
+            fetch_files()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "files: []"])
+def test_invalid_yaml_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lazy.yaml").write_text(text)
+    with pytest.raises(StartupError, match="^Invalid lazy loading YAML file content"):
+        fetch_files(str(tmp_path / "lazy.yaml"))
+
+
+def test_invalid_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_LAZY_LOADING_DATA", "{")
+    with pytest.raises(StartupError, match="^Invalid lazy loading content"):
+        fetch_files()
