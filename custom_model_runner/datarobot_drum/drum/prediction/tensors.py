@@ -69,7 +69,7 @@ def array_from_json(data: object, datatype: str, shape: tuple[int, ...], where: 
         raise MalformedRequestError(f"{where}: data must be a list.")
     try:
         natural = np.array(data, dtype=object if datatype == BYTES else None)
-        values = natural if datatype == BYTES else _cast(natural, datatype)
+        values = natural if datatype == BYTES else _cast(natural, datatype, data)
     except (ValueError, TypeError, OverflowError) as error:
         raise MalformedRequestError(f"{where}: the data is not {datatype}.") from error
     if datatype == BYTES and not all(v is None or isinstance(v, str) for v in values.flat):
@@ -77,7 +77,7 @@ def array_from_json(data: object, datatype: str, shape: tuple[int, ...], where: 
     return _shaped(values, shape, where)
 
 
-def _cast(natural: Array, datatype: str) -> Array:
+def _cast(natural: Array, datatype: str, data: list[Any]) -> Array:
     """Convert without changing a value: no text to numbers, no fractions to integers."""
     import numpy as np
 
@@ -90,6 +90,8 @@ def _cast(natural: Array, datatype: str) -> Array:
             raise TypeError
         with np.errstate(over="ignore"):
             return natural.astype(target)
+    if target.kind == "u" and natural.dtype.kind == "f":
+        natural = _whole(data)
     if natural.dtype.kind not in ("b" if target.kind == "b" else "biu"):
         raise TypeError
     if target.kind in "iu":
@@ -97,6 +99,16 @@ def _cast(natural: Array, datatype: str) -> Array:
         if natural.min() < limits.min or natural.max() > limits.max:
             raise OverflowError
     return natural.astype(target)
+
+
+def _whole(data: list[Any]) -> Array:
+    """Whole numbers of which only some are too large to be signed: numpy rounds them to floats."""
+    import numpy as np
+
+    objects = np.array(data, dtype=object)
+    if not all(type(value) is int for value in objects.flat):
+        raise TypeError
+    return objects.astype(np.uint64)
 
 
 def array_from_bytes(
