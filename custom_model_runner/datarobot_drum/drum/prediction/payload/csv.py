@@ -11,6 +11,7 @@ from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv
 
 if TYPE_CHECKING:
     import pandas as pd
+    from _typeshed import WriteableBuffer
 
 NOT_UTF8 = "Supplied CSV input file encoding must be UTF-8."
 NO_COLUMNS = "No columns to parse from file"
@@ -34,11 +35,34 @@ def read_csv(body: Body) -> pd.DataFrame:
     return frame
 
 
+class _ViewReader(io.RawIOBase):
+    """Reads from a view; BytesIO would copy all of it first."""
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        chunk = self._view[self._position : self._position + len(memoryview(buffer))]
+        memoryview(buffer)[: len(chunk)] = chunk
+        self._position += len(chunk)
+        return len(chunk)
+
+
+def _open(body: Body) -> io.BufferedIOBase:
+    if isinstance(body, memoryview):
+        return io.BufferedReader(_ViewReader(body))
+    return io.BytesIO(body)
+
+
 def _read_with_pandas(body: Body, skip_blank_lines: bool) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(io.BytesIO(body), skip_blank_lines=skip_blank_lines)
+        return pd.read_csv(_open(body), skip_blank_lines=skip_blank_lines)
     except UnicodeDecodeError as error:
         raise PayloadError(NOT_UTF8) from error
     except pd.errors.EmptyDataError as error:

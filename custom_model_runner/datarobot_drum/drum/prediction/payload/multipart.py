@@ -21,6 +21,7 @@ MULTIPART_FORM = "multipart/form-data"
 _MAX_PARTS = 1000
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_CACHED = 512
+_MAX_COPIED = 64 * 1024
 _HEADERS_END = re.compile(rb"\r?\n\r?\n")
 _REST_OF_DELIMITER = re.compile(rb"(--)|[ \t]*\r?\n")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
@@ -120,7 +121,14 @@ def _parse_part(body: Body, begin: int, end: int) -> Part:
     headers = bytes(body[begin : blank.start()])
     read = _part_headers if len(headers) <= _MAX_CACHED else _part_headers.__wrapped__
     name, filename, content_type = read(headers)
-    return Part(name, filename, content_type, body[blank.end() : max(end, blank.end())])
+    return Part(name, filename, content_type, _slice(body, blank.end(), max(end, blank.end())))
+
+
+def _slice(body: Body, begin: int, end: int) -> Body:
+    # Small parts are handled faster as bytes, large ones are not worth copying.
+    if isinstance(body, bytes) and end - begin > _MAX_COPIED:
+        return memoryview(body)[begin:end]
+    return body[begin:end]
 
 
 @lru_cache(maxsize=64)

@@ -103,6 +103,11 @@ def _json_values(column: pd.Series[Any] | pd.Index[Any]) -> list[Any]:
 
 
 def _milliseconds(column: pd.Series[Any] | pd.Index[Any]) -> list[int | None]:
-    missing = column.isna()
-    numbers = column.to_numpy().astype(f"{column.dtype.kind}8[ms]").astype("int64").tolist()
-    return [None if absent else number for number, absent in zip(numbers, missing, strict=True)]
+    import pandas as pd
+
+    index: Any = pd.Index(column)
+    if getattr(index, "tz", None) is not None:
+        index = index.tz_convert(None)
+    numbers = index.to_numpy().astype(f"{index.dtype.kind}8[ms]").astype("int64").tolist()
+    pairs = zip(numbers, index.isna(), strict=True)
+    return [None if missing else number for number, missing in pairs]
