@@ -52,6 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "datarobot_drum.drum.fastapi",
         "datarobot_drum.drum.flask",
         "datarobot_drum.drum.gunicorn",
+        "datarobot_drum.drum.preloading",
     ),
     ("datarobot_drum.drum.main",),
     ("datarobot_drum.drum.entry_point",),

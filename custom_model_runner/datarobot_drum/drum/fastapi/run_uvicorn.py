@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from typing import TYPE_CHECKING
 
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
 from datarobot_drum.drum.listening import bind
-from datarobot_drum.drum.prediction.cells import shared_directory
+from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 from datarobot_drum.drum.utils.setup import setup_options
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.prediction.service import Service
 
 
 def main_uvicorn() -> None:
@@ -42,8 +46,7 @@ def _serve(signals: StopSignals) -> None:
 
         serve(settings, uvicorn_settings, listener, tls, signals)
     else:
-        with shared_directory():
-            _supervise(settings, uvicorn_settings, listener, tls, signals)
+        _supervise(settings, uvicorn_settings, listener, tls, signals)
 
 
 def _supervise(
@@ -53,25 +56,29 @@ def _supervise(
     tls: ssl.SSLContext | None,
     signals: StopSignals,
 ) -> None:
-    def run_worker(channel: Channel, worker_signals: StopSignals) -> None:
-        from datarobot_drum.drum.fastapi.worker import serve
+    def supervise(service: Service | None) -> None:
+        def run_worker(channel: Channel, worker_signals: StopSignals) -> None:
+            from datarobot_drum.drum.fastapi.worker import serve
 
-        serve(
-            settings,
-            uvicorn_settings,
+            serve(
+                settings,
+                uvicorn_settings,
+                listener,
+                tls,
+                worker_signals,
+                service,
+                on_ready=channel.ready,
+                on_worn_out=channel.worn_out,
+                shares_socket=True,
+            )
+
+        Supervisor(
+            settings.server.workers,
+            run_worker,
             listener,
-            tls,
-            worker_signals,
-            on_ready=channel.ready,
-            on_worn_out=channel.worn_out,
-            shares_socket=True,
-        )
+            signals,
+            graceful_timeout=uvicorn_settings.graceful_timeout,
+            with_traceback=settings.show_stacktrace,
+        ).run()
 
-    Supervisor(
-        settings.server.workers,
-        run_worker,
-        listener,
-        signals,
-        graceful_timeout=uvicorn_settings.graceful_timeout,
-        with_traceback=settings.show_stacktrace,
-    ).run()
+    with_shared_model(settings, supervise)

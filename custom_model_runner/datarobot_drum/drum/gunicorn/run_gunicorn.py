@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.listening import bind
-from datarobot_drum.drum.prediction.cells import shared_directory
+from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 from datarobot_drum.drum.utils.setup import setup_options
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.prediction.service import Service
 
 
 def main_gunicorn() -> None:
@@ -19,7 +23,8 @@ def main_gunicorn() -> None:
 
     Raises:
         SettingError: a runtime parameter cannot be used.
-        StartupError: gunicorn is missing or the address cannot be used.
+        StartupError: gunicorn is missing, the address cannot be used, or a model that is
+            preloaded cannot be loaded.
         SystemExit: with gunicorn's exit status; in worker processes too.
     """
     # Until the arbiter has handlers of its own.
@@ -37,5 +42,7 @@ def _serve() -> None:
 
     from datarobot_drum.drum.gunicorn.application import DrumApplication
 
-    with shared_directory():
-        DrumApplication(settings, options, listener).run()
+    def serve(service: Service | None) -> None:
+        DrumApplication(settings, options, listener, service).run()
+
+    with_shared_model(settings, serve)

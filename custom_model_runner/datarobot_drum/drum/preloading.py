@@ -1,0 +1,104 @@
+"""Load the model before the workers fork, so that they share its memory."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from datarobot_drum.drum.enum import RunLanguage
+from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.cells import shared_directory
+from datarobot_drum.drum.settings import Settings, knob
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.prediction.service import Service
+
+logger = get_drum_logger("preloading")
+
+# Set for the process that starts again because loading the model made it unfit to fork.
+_UNFIT: Final = "DRUM_MODEL_IS_UNFIT_TO_SHARE"
+
+
+class _UnfitToShare(Exception):
+    """Loading the model left something in this process that forked workers would hang on."""
+
+
+def with_shared_model(settings: Settings, serve: Callable[[Service | None], None]) -> None:
+    """Call ``serve`` with the loaded service, as ``DRUM_PRELOAD_MODEL`` says, or with None:
+    each worker loads its own. The workers share their figures in any case.
+
+    With ``auto`` a model that turns out to be unfit, because loading it started threads or
+    CUDA, makes this process start again, under the same id, without preloading.
+
+    Raises:
+        StartupError: the model cannot be loaded.
+    """
+    try:
+        with shared_directory():
+            serve(_preloaded(settings))
+    except _UnfitToShare:
+        logger.info("This model is not safe to share: each worker loads it.")
+        _start_again()
+
+
+def _preloaded(settings: Settings) -> Service | None:
+    choice = knob("DRUM_PRELOAD_MODEL")
+    if choice == "off" or (choice == "auto" and not _worth_trying(settings)):
+        return None
+    _import_libraries()
+    threads = _threads()
+    from datarobot_drum.drum.assembly import build_service
+
+    service = build_service(settings)
+    if choice == "auto" and (_threads() > threads or _cuda_is_on()):
+        raise _UnfitToShare
+    # The garbage collector writes to every object it looks at: keep it away from the model.
+    gc.collect()
+    gc.freeze()
+    return service
+
+
+def _worth_trying(settings: Settings) -> bool:
+    """Several workers, and a model that none of the user's code loads."""
+    from datarobot_drum.drum.model.folder import find_user_file, python_artifacts
+
+    model = settings.model
+    return (
+        settings.server.workers > 1
+        and model.language in (None, RunLanguage.PYTHON)
+        and _UNFIT not in os.environ
+        and find_user_file(model.code_dir, "custom.py") is None
+        and bool(python_artifacts(model.code_dir))
+    )
+
+
+def _import_libraries() -> None:
+    # Their threads are there in any case, and are fit to fork.
+    import numpy  # noqa: F401
+    import pandas  # noqa: F401
+
+
+def _threads() -> int:
+    """Threads of this process, native ones too where the system tells."""
+    tasks = Path("/proc/self/task")
+    if tasks.is_dir():
+        return sum(1 for _ in tasks.iterdir())
+    import threading
+
+    return threading.active_count()
+
+
+def _cuda_is_on() -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_initialized())
+
+
+def _start_again() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = [sys.executable, *sys.orig_argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, _UNFIT: "1"})
