@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 URL_ENCODED_FORM = "application/x-www-form-urlencoded"
 MTX = "text/mtx"
 CSV_TYPES = frozenset({"", "text/csv", "text/plain"})
-
+# Of files; what has no entry is CSV, and nobody is told a type.
+_EXTENSIONS: Mapping[str, str] = {
+    ".mtx": MTX,
+    ".json": JSON,
+    ".arrow": ARROW_STREAM,
+    ".parquet": PARQUET,
+}
 
 _READERS: Mapping[str, Callable[[Body], pd.DataFrame]] = {
     JSON: read_json_rows,
@@ -79,6 +85,23 @@ def read_transform_rows(
     target = _file_part(parts, "y")
     target_frame = None if target is None else _read_built_in(_part_rows(target, None))
     return _read(rows, predictor), target_frame, _source(rows)
+
+
+def read_file_rows(
+    data: bytes, extension: str, colnames: Sequence[str] | None, predictor: Predictor
+) -> tuple[Any, RowSource]:
+    """Like ``read_rows``, for the content of a file.
+
+    Args:
+        extension: with its dot; it tells the format.
+        colnames: of a sparse file, None to number them.
+
+    Raises:
+        PayloadError: rows that cannot be read.
+        MalformedRequestError: JSON that does not parse.
+    """
+    rows = _Rows(data, _EXTENSIONS.get(extension), colnames=colnames)
+    return _read(rows, predictor), _source(rows)
 
 
 def _parts(request: PredictRequest) -> list[Part]:
