@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -430,6 +432,35 @@ def test_keras_files(tmp_path: Path, keras: Any, name: str) -> None:
     assert result.columns == LABELS
     np.testing.assert_allclose(result.values, model.predict(rows.to_numpy(), verbose=0), rtol=1e-5)
     assert predictor.info.framework == "keras"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_takes_the_backend_that_is_installed(tmp_path: Path, keras: Any) -> None:
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    model.save(tmp_path / "model.keras")
+    script = (
+        "import os, sys\n"
+        "from tests.unit.folders import load, predict\n"
+        "from pathlib import Path\n"
+        "assert len(predict(load(Path(sys.argv[1]), 'regression'))) == 3\n"
+        "assert os.environ['KERAS_BACKEND'] != 'tensorflow'\n"
+    )
+    surroundings = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    if importlib.util.find_spec("tensorflow"):
+        pytest.skip("its own default backend is installed")
+    subprocess.run([sys.executable, "-c", script, tmp_path], check=True, env=surroundings)
+
+
+def test_sparse_rows_reach_models_of_dense_matrices(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    module = torch_module(1)
+    torch.save(module, tmp_path / "model.pth")
+    predictor = load(tmp_path, "regression")
+    rows = pd.DataFrame({"a": [0.0, 2.0, 0.0], "b": [1.0, 0.0, 0.0]})
+    sparse = rows.astype(pd.SparseDtype(float, 0.0))
+    np.testing.assert_array_equal(
+        predict(predictor, sparse).values, predict(predictor, rows).values
+    )
 
 
 # --- mlflow ------------------------------------------------------------------------------

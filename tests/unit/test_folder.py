@@ -72,6 +72,14 @@ def test_user_file_is_found_at_any_depth(tmp_path: Path, name: str) -> None:
     assert find_user_file(fill(tmp_path, name, "other.py"), "custom.py") == tmp_path / name
 
 
+def test_hidden_directories_and_links_to_directories_are_left_out(tmp_path: Path) -> None:
+    code_dir = fill(tmp_path, "..2026_11/custom.py", ".git/custom.py")
+    (tmp_path / "..data").symlink_to(tmp_path / "..2026_11")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "custom.py").symlink_to(tmp_path / "..data" / "custom.py")
+    assert find_user_file(code_dir, "custom.py") == tmp_path / "custom.py"
+
+
 def test_no_user_file(tmp_path: Path) -> None:
     assert find_user_file(fill(tmp_path, "my_custom.py"), "custom.py") is None
 

@@ -105,7 +105,7 @@ def test_free_parts_keep_their_types(tmp_path: Path) -> None:
         ("name: again\n", "line 4: duplicate key 'name'"),
         ("majorVersion: maybe\n", "line 4: 'majorVersion' must be true or false, got 'maybe'"),
         ("environmentID: [1]\n", "line 4: 'environmentID' must be text"),
-        ("validation: input.csv\n", "line 4: validation. must be a mapping"),
+        ("validation: input.csv\n", "line 4: validation must be a mapping"),
         ("validation: {targetName: y}\n", "line 4: required key(s) 'input' not found"),
         (
             "inferenceModel: {predictionThreshold: 1.5}\n",

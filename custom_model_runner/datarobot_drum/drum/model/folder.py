@@ -30,12 +30,17 @@ _HEAD_BYTES: Final = 1024
 def find_user_file(code_dir: str, name: str) -> Path | None:
     """Find ``name`` (``custom.py``, ``custom_flask.py``, ``custom_fastapi.py``) in a folder.
 
+    Hidden directories are left out: version control, environments, and the copies that
+    Kubernetes keeps behind the links of a mounted folder.
+
     Raises:
         StartupError: the folder holds more than one.
     """
-    found = sorted(
-        Path(root, name) for root, _, files in os.walk(code_dir, followlinks=True) if name in files
-    )
+    found = []
+    for root, folders, files in os.walk(code_dir):
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        if name in files:
+            found.append(Path(root, name))
     if len(found) > 1:
         raise StartupError(f"Found too many custom hook files: {[str(path) for path in found]}")
     return found[0] if found else None

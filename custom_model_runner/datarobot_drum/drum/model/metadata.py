@@ -97,7 +97,7 @@ class _Reader:
         self, node: Node, where: str, keys: Mapping[str, Convert], required: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         if not isinstance(node, MappingNode):
-            raise self.error(node, f"{where or 'the file'} must be a mapping")
+            raise self.error(node, f"{where.rstrip('.') or 'the file'} must be a mapping")
         self._loader.flatten_mapping(node)
         result: dict[str, Any] = {}
         for key_node, value in node.value:

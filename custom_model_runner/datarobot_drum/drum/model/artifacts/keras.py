@@ -29,7 +29,7 @@ class KerasModel(ArtifactModel):
 
 class KerasReader:
     framework: ClassVar[str] = "keras"
-    package: ClassVar[str] = "keras h5py"
+    package: ClassVar[str] = "keras h5py tensorflow"
     modules: ClassVar[tuple[str, ...]] = ("keras", "tensorflow", "h5py")
     extensions: ClassVar[tuple[str, ...]] = (".h5", ".keras")
 
