@@ -102,6 +102,7 @@ class ModelExecutor:
         self._inside = 0
         self._running = 0
         self._busy = 0
+        self._live: set[Job] = set()
 
     @property
     def busy(self) -> int:
@@ -146,6 +147,15 @@ class ModelExecutor:
                 self._changed(-1, -1, 0)
             return True
 
+    def longest_wait(self) -> float:
+        """Seconds for which the oldest running job has given no sign; 0.0 without one.
+
+        A stream gives one with its first chunk, and may take its time afterwards.
+        """
+        with self._lock:
+            started = [job.started_at or 0.0 for job in self._live if not job.told]
+        return time.monotonic() - min(started) if started else 0.0
+
     def close(self) -> None:
         """Let the threads end once the queue is empty."""
         for _ in self._threads:
@@ -185,6 +195,7 @@ class ModelExecutor:
                 job.started_at = now
             self._busy += 1
             self._running += len(live)
+            self._live.update(live)
         self._changed(0, -len(live), 1)
         try:
             if live:
@@ -196,6 +207,7 @@ class ModelExecutor:
             with self._lock:
                 self._busy -= 1
                 self._running -= len(live)
+                self._live.difference_update(live)
                 self._inside -= len(live)
             self._changed(-len(live), 0, -1)
             for job in live:

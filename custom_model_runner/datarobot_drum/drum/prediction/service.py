@@ -58,6 +58,10 @@ logger = logs.get_drum_logger(__name__)
 
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
+# A call that takes longer than this factor times the request timeout, and these seconds, is
+# taken for one that never ends: the worker gives way to another.
+STUCK_FACTOR: Final = 2
+STUCK_MARGIN: Final = 5.0
 # They look into files and other processes: too long for an event loop.
 _SLOW_STATUS: Final = frozenset({Operation.METRICS, Operation.STATS})
 _GIVEN_UP: Final = {
@@ -73,6 +77,10 @@ class Service(Protocol):
 
     draining: bool
     metrics: Metrics
+
+    @property
+    def is_stuck(self) -> bool:
+        """The model has not come back from a call whose caller was given up long ago."""
 
     def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse: ...
 
@@ -242,6 +250,14 @@ class PredictionService:
             return _failure(job.operation, error)
         return None
 
+    @property
+    def is_stuck(self) -> bool:
+        limit = self._settings.request_timeout
+        if limit is None:
+            return False
+        longest = max(self._executor.longest_wait(), self._chat_executor.longest_wait())
+        return longest > STUCK_FACTOR * limit + STUCK_MARGIN
+
     def _lane(self, operation: Operation) -> ModelExecutor:
         chats = operation in (Operation.CHAT, Operation.MODELS)
         return self._chat_executor if chats else self._executor
@@ -331,6 +347,8 @@ class PredictionService:
 
 class FailedService:
     """Answers every operation with the reason why the model could not be loaded."""
+
+    is_stuck = False
 
     def __init__(self, error: BaseException) -> None:
         self.draining = False
