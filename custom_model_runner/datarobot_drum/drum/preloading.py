@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from datarobot_drum.drum.enum import RunLanguage
+from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.cells import shared_directory
 from datarobot_drum.drum.settings import Settings, knob
@@ -27,27 +28,35 @@ class _UnfitToShare(Exception):
     """Loading the model left something in this process that forked workers would hang on."""
 
 
-def with_shared_model(settings: Settings, serve: Callable[[Service | None], None]) -> None:
+def with_shared_model(
+    settings: Settings, serve: Callable[[Service | None], None], can_share: bool = True
+) -> None:
     """Call ``serve`` with the loaded service, as ``DRUM_PRELOAD_MODEL`` says, or with None:
     each worker loads its own. The workers share their figures in any case.
 
     With ``auto`` a model that turns out to be unfit, because loading it started threads or
     CUDA, makes this process start again, under the same id, without preloading.
 
+    Args:
+        can_share: False where the workers have to load the model themselves.
+
     Raises:
+        SettingError: preloading is asked for where it cannot be.
         StartupError: the model cannot be loaded.
     """
     try:
         with shared_directory():
-            serve(_preloaded(settings))
+            serve(_preloaded(settings, can_share))
     except _UnfitToShare:
         logger.info("This model is not safe to share: each worker loads it.")
         _start_again()
 
 
-def _preloaded(settings: Settings) -> Service | None:
+def _preloaded(settings: Settings, can_share: bool) -> Service | None:
     choice = knob("DRUM_PRELOAD_MODEL")
-    if choice == "off" or (choice == "auto" and not _worth_trying(settings)):
+    if choice == "on" and not can_share:
+        raise SettingError("DRUM_PRELOAD_MODEL is on, but gevent workers load their own model.")
+    if choice == "off" or (choice == "auto" and not (can_share and _worth_trying(settings))):
         return None
     _import_libraries()
     threads = _threads()

@@ -21,6 +21,7 @@ logger = get_drum_logger("uvicorn_server")
 # Seconds an idle connection is kept while the server ends, for a request already on its way.
 IDLE_LINGER: Final = 1.0
 POLL: Final = 0.02
+TICKS_A_SECOND: Final = 10
 CLOSE: Final = (b"connection", b"close")
 
 
@@ -36,8 +37,9 @@ class DrainingServer(uvicorn.Server):
         signals: of this process; made before the model was loaded.
         on_ready: called when connections are accepted.
         on_drain: called once when the end begins, before the last connections are accepted.
-        max_requests: after so many, and up to ``jitter`` more, ``on_worn_out`` is called
-            once; the server goes on. 0: never.
+        on_worn_out: called once when another process should take over; the server goes on.
+        is_stuck: whether the model will never be free again: wears the server out.
+        max_requests: after so many, and up to ``jitter`` more, it is worn out; 0: never.
         shares_socket: other processes accept from the socket too, so newcomers are not this
             server's to turn away; it ends when the process that started it is gone.
     """
@@ -49,6 +51,7 @@ class DrainingServer(uvicorn.Server):
         on_ready: Callable[[], None] = nothing,
         on_drain: Callable[[], None] = nothing,
         on_worn_out: Callable[[], None] = nothing,
+        is_stuck: Callable[[], bool] = lambda: False,
         max_requests: int = 0,
         jitter: int = 0,
         shares_socket: bool = False,
@@ -58,6 +61,8 @@ class DrainingServer(uvicorn.Server):
         self._on_ready = on_ready
         self._on_drain = on_drain
         self._on_worn_out = on_worn_out
+        self._is_stuck = is_stuck
+        self._is_worn_out = False
         self._worn_out_at = max_requests and max_requests + random.randint(0, jitter)
         self._shares_socket = shares_socket
         self._parent = os.getppid()
@@ -79,11 +84,18 @@ class DrainingServer(uvicorn.Server):
         if self._shares_socket and os.getppid() != self._parent:
             logger.warning("The process that started this worker is gone: ending.")
             self.should_exit = True
-        limit = self._worn_out_at
-        if limit and self.server_state.total_requests >= limit:
-            self._worn_out_at = 0
+        if not self._is_worn_out and self._wears_out(counter):
+            self._is_worn_out = True
             self._on_worn_out()
         return await super().on_tick(counter)
+
+    def _wears_out(self, counter: int) -> bool:
+        if self._worn_out_at and self.server_state.total_requests >= self._worn_out_at:
+            return True
+        if counter % TICKS_A_SECOND or not self._is_stuck():
+            return False
+        logger.error("A call of the model does not end: this process cannot predict any more.")
+        return True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()

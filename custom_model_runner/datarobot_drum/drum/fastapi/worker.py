@@ -63,6 +63,7 @@ def serve(
         on_ready=on_ready,
         on_drain=on_drain,
         on_worn_out=on_worn_out,
+        is_stuck=lambda: serving.is_stuck,
         max_requests=uvicorn_settings.max_requests,
         jitter=uvicorn_settings.max_requests_jitter,
         shares_socket=shares_socket,

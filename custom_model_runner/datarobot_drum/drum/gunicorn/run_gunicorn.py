@@ -9,7 +9,7 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.listening import bind
 from datarobot_drum.drum.preloading import with_shared_model
-from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.settings import Settings, knob
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 from datarobot_drum.drum.utils.setup import setup_options
@@ -45,4 +45,6 @@ def _serve() -> None:
     def serve(service: Service | None) -> None:
         DrumApplication(settings, options, listener, service).run()
 
-    with_shared_model(settings, serve)
+    # Gevent replaces the locks and queues that a model is served with, after the fork.
+    can_share = knob("DRUM_GUNICORN_WORKER_CLASS") != "gevent"
+    with_shared_model(settings, serve, can_share)

@@ -76,6 +76,13 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         finally:
             self.app.service.close()
 
+    def notify(self) -> None:
+        super().notify()
+        service = self.app.service
+        if self.alive and service is not None and service.is_stuck:
+            self.log.error("A call of the model does not end: worker %s is replaced.", self.pid)
+            self.alive = False
+
     def _open_port(self) -> None:
         for listener in self.sockets:
             try:
