@@ -1,0 +1,69 @@
+"""CSV bodies: what pandas.read_csv gives, and what a client may read when it cannot."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.prediction.payload.csv import read_csv
+
+LARGE = pd.DataFrame(
+    {
+        "number": np.random.default_rng(0).normal(size=9000),
+        "count": np.arange(9000),
+        "word": ["plain", "a, quoted\nword", ""] * 3000,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a,b\n1,2\n",
+        b"\xef\xbb\xbfa,b\n1,2\n",
+        b" a ,a,a,\n1,2,3,4\n",
+        b"a,b\n1,2\n\n3,4\n",
+        b"a,b\n1\n",
+        b"a,b\n",
+        b"a,b\n1,2,3\n4,5,6\n",
+        b"a,b\nx,NA\n,null\n",
+        b"a;b\n1;2\n",
+        b"a,b\r1,2\r",
+        LARGE.to_csv(index=False).encode(),
+    ],
+)
+def test_is_what_pandas_reads(body: bytes) -> None:
+    expected = pd.read_csv(io.BytesIO(body))
+    if expected.shape[1] == 1:
+        expected = pd.read_csv(io.BytesIO(body), skip_blank_lines=False)
+    pd.testing.assert_frame_equal(read_csv(body), expected, check_exact=True)
+    pd.testing.assert_frame_equal(read_csv(memoryview(body)), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("body", [b"a\n1\n\n3\n", b"a\n1\n\n\n", b"a\n\n1"])
+def test_blank_lines_of_a_single_column_are_missing_values(body: bytes) -> None:
+    expected = pd.read_csv(io.BytesIO(body), skip_blank_lines=False)
+    pd.testing.assert_frame_equal(read_csv(body), expected)
+    assert expected["a"].isna().any()
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"a,b\n\xff\xfe,2\n", "Supplied CSV input file encoding must be UTF-8."),
+        ("a,b\né,2\n".encode("latin-1"), "Supplied CSV input file encoding must be UTF-8."),
+        (b"", "No columns to parse from file"),
+        (b"\n\n", "No columns to parse from file"),
+        (b"a,b\n1,2\nsecret,2,3,4\n", "Pandas failed to read input binary data"),
+        (b'a,b\n1,"secret\n', "Pandas failed to read input binary data"),
+    ],
+)
+def test_refusals_do_not_quote_the_payload(body: bytes, text: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        read_csv(body)
+    assert str(caught.value) == text
+    assert caught.value.status == 422

@@ -1,0 +1,84 @@
+"""Matrix Market rows."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.io import mmwrite
+from scipy.sparse import random as random_matrix
+
+from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.prediction.payload.matrix_market import (
+    read_column_names,
+    read_matrix_market,
+)
+
+HEADER = b"%%MatrixMarket matrix coordinate real general\n"
+BODY = HEADER + b"2 3 2\n1 1 5\n2 3 1.5\n"
+
+
+def test_becomes_a_sparse_frame() -> None:
+    frame = read_matrix_market(BODY)
+    assert list(frame.columns) == [0, 1, 2]
+    assert all(isinstance(dtype, pd.SparseDtype) for dtype in frame.dtypes)
+    assert frame.to_numpy().tolist() == [[5.0, 0.0, 0.0], [0.0, 0.0, 1.5]]
+
+
+def test_names() -> None:
+    frame = read_matrix_market(memoryview(BODY), ["x", "y", "z"])
+    assert list(frame.columns) == ["x", "y", "z"]
+
+
+def test_reads_what_scipy_writes() -> None:
+    matrix = random_matrix(20, 7, density=0.3, random_state=0)
+    sink = io.BytesIO()
+    mmwrite(sink, matrix, precision=17)
+    np.testing.assert_array_equal(read_matrix_market(sink.getvalue()), matrix.toarray())
+
+
+def test_dense_layout() -> None:
+    body = b"%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n"
+    assert read_matrix_market(body).to_numpy().tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+def test_names_must_fit() -> None:
+    with pytest.raises(PayloadError, match=r"^Column length mismatch: 2 vs\. 3$"):
+        read_matrix_market(BODY, ["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "Line 1: Not a Matrix Market file. Missing banner."),
+        (b"a,b\n1,2\n", "Line 1: Not a Matrix Market file. Missing banner."),
+        (b"%%MatrixMarket secret\n2 2\n1\n", "Line 1: Not a valid Matrix Market file."),
+        (HEADER + b"2 3 1\n1 1 secret\n", "Line 3: Not a valid Matrix Market file."),
+        (HEADER + b"2 3 1\n9 9 1.0\n", "Line 3: Not a valid Matrix Market file."),
+        (HEADER + b"2 3 900000000\n1 1 1\n", "The matrix has fewer entries than its header says."),
+        (
+            b"%%MatrixMarket matrix array real general\n9000000 90000\n1\n",
+            "The matrix has fewer entries than its header says.",
+        ),
+        (
+            HEADER + b"99999999999 3 1\n1 1 1\n",
+            "The matrix is too large: at most 10000000 rows and 1048576 columns.",
+        ),
+        (
+            HEADER + b"3 99999999 1\n1 1 1\n",
+            "The matrix is too large: at most 10000000 rows and 1048576 columns.",
+        ),
+    ],
+)
+def test_refusals(body: bytes, text: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        read_matrix_market(body)
+    assert str(caught.value) == text
+
+
+def test_column_file() -> None:
+    assert read_column_names("a\r\n b \né\n".encode()) == ["a", "b", "é"]
+    with pytest.raises(PayloadError, match="UTF-8"):
+        read_column_names(b"\xff")

@@ -1,0 +1,45 @@
+"""Content-Type headers, good and bad."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datarobot_drum.drum.prediction.payload.content_type import (
+    ContentType,
+    parse_content_type,
+    parse_header,
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", ContentType("", "")),
+        ("text/csv", ContentType("text/csv", "text/csv")),
+        (" Text/CSV ; charset=UTF8", ContentType("Text/CSV", "text/csv", "UTF8")),
+        ('text/csv; charset="latin-1"', ContentType("text/csv", "text/csv", "latin-1")),
+        ("text/csv;charset=", ContentType("text/csv", "text/csv")),
+        ("text/csv; charset", ContentType("text/csv", "text/csv")),
+        ("text/csv;;; ; charset=a; charset=b", ContentType("text/csv", "text/csv", "a")),
+        (
+            'multipart/form-data; Boundary="a b;c"',
+            ContentType("multipart/form-data", "multipart/form-data", None, "a b;c"),
+        ),
+    ],
+)
+def test_parse(header: str, expected: ContentType) -> None:
+    assert parse_content_type(header) == expected
+
+
+def test_quoted_text_may_hold_anything() -> None:
+    parameters = parse_header(r'x; a="1;b=2"; c="say \"hi\""; d=\e').parameters
+    assert parameters == {"a": "1;b=2", "c": 'say "hi"', "d": r"\e"}
+
+
+@given(st.text(max_size=400))
+def test_garbage_is_no_error(header: str) -> None:
+    parsed = parse_content_type(header)
+    assert parsed.mimetype == parsed.sent.lower()
+    assert ";" not in parsed.sent
