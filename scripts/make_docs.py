@@ -1,14 +1,22 @@
-"""Write `docs/settings.md` from the table of knobs; with --check only say whether it is current."""
+"""Write the pages of `docs/` that are made from the code: the settings from the table of knobs,
+the OpenAPI description from the table of routes. With --check only say whether they are current.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from datarobot_drum.drum.prediction.openapi import describe_routes
+from datarobot_drum.drum.routes import ROUTES
 from datarobot_drum.drum.settings import KNOBS, Knob
 
-SETTINGS = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+OPENAPI_HEAD = "# Made by scripts/make_docs.py from datarobot_drum/drum/routes.py; do not edit.\n"
 
 HEAD = """\
 # Settings
@@ -54,18 +62,37 @@ def _default(knob: Knob) -> str:
     return str(knob.default)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Without anchors: a schema that is used twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def openapi_page() -> str:
+    document = describe_routes(ROUTES)
+    return OPENAPI_HEAD + yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if stale")
     check = parser.parse_args().check
-    page = settings_page()
-    if check:
-        if SETTINGS.read_text() == page:
-            return 0
-        print("docs/settings.md is not current: run scripts/make_docs.py", file=sys.stderr)
-        return 1
-    SETTINGS.write_text(page)
-    return 0
+    pages = {"settings.md": settings_page(), "openapi.yaml": openapi_page()}
+    stale = [name for name, page in pages.items() if _current(name) != page]
+    for name in stale:
+        if check:
+            print(f"docs/{name} is not current: run scripts/make_docs.py", file=sys.stderr)
+        else:
+            (DOCS / name).write_text(pages[name])
+    return 1 if check and stale else 0
+
+
+def _current(name: str) -> str | None:
+    page = DOCS / name
+    return page.read_text() if page.exists() else None
 
 
 if __name__ == "__main__":

@@ -389,6 +389,13 @@ KNOBS: Final[tuple[Knob, ...]] = (
         2**40,
     ),
     Knob(
+        "DRUM_FASTAPI_ENABLE_DOCS",
+        "bool",
+        False,
+        "Serve the OpenAPI description at `/openapi.json` and as a page at `/docs`.",
+        servers=_FASTAPI,
+    ),
+    Knob(
         "DRUM_AUTH_TOKEN",
         "text",
         None,
@@ -474,6 +481,7 @@ class ServerSettings:
     batch_rows: int = 10_000
     auth_token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
+    docs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,6 +571,7 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         batching={"auto": None, "on": True, "off": False}[knob("DRUM_BATCHING")],
         batch_requests=knob("DRUM_BATCH_MAX_REQUESTS"),
         batch_rows=knob("DRUM_BATCH_MAX_ROWS"),
+        docs=knob("DRUM_FASTAPI_ENABLE_DOCS"),
         auth_token=knob("DRUM_AUTH_TOKEN"),
         cors_origins=_cors_origins(knob("DRUM_CORS_ORIGINS")) if knob("DRUM_CORS_ENABLED") else (),
     )

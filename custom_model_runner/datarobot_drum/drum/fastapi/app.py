@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum import logs, routes
 from datarobot_drum.drum.exceptions import BaseCustomUserError, ClientGoneError
+from datarobot_drum.drum.fastapi.docs import add_docs
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
 from datarobot_drum.drum.fastapi.sending import send_answer, until_disconnected
 from datarobot_drum.drum.gate import Gate
@@ -50,6 +51,8 @@ class ModelApp(FastAPI):
 def create_app(service: Service, settings: Settings) -> FastAPI:
     """The application with every route registered, ready for ``custom_fastapi.init_app``."""
     app = ModelApp(Gate(settings.server), service.metrics, ServiceRoute(service, settings))
+    if settings.server.docs:
+        add_docs(app, settings.server.url_prefix)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(BaseCustomUserError, _on_error)
     app.add_exception_handler(Exception, _on_error)
