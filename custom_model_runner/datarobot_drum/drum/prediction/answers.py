@@ -1,0 +1,126 @@
+"""The operations on rows and raw bodies: decode, call the model, encode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from importlib.util import find_spec
+from typing import Any
+
+from datarobot_drum.drum.enum import CustomHooks, TargetType
+from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor, RowSource
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.payload.answer import predictions_response
+from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
+from datarobot_drum.drum.prediction.payload.predictions_json import TEXT_TYPES, as_floats
+from datarobot_drum.drum.prediction.payload.structured import read_rows, read_transform_rows
+from datarobot_drum.drum.prediction.payload.transform_response import transform_response
+from datarobot_drum.drum.prediction.payload.unstructured import (
+    read_unstructured,
+    unstructured_response,
+)
+
+
+class ModelAnswers:
+    """What one model answers. Every method may raise what ``Predictor`` methods raise, and
+    ``PayloadError`` or ``MalformedRequestError`` for what the client sent.
+
+    Args:
+        deployment_config: predictions are answered in the form of a prediction server; None
+            for the ordinary form.
+    """
+
+    def __init__(
+        self, predictor: Predictor, deployment_config: DeploymentConfig | None = None
+    ) -> None:
+        self._predictor = predictor
+        self._info = predictor.info
+        self._deployment_config = deployment_config
+
+    def predict(self, request: PredictRequest) -> PredictResponse:
+        frame, source = self.decode(request)
+        return self.encode(request, self._predictor.predict(frame, source))
+
+    def decode(self, request: PredictRequest) -> tuple[Any, RowSource]:
+        """The rows that a request wants predicted, and where they came from.
+
+        Raises:
+            PayloadError: no rows, or this model answers on another route.
+            MalformedRequestError: JSON that does not parse.
+        """
+        _require_predictions(self._info.target_type)
+        return read_rows(request, self._predictor)
+
+    def encode(self, request: PredictRequest, predictions: Predictions) -> PredictResponse:
+        """Predictions in the format that the request accepts.
+
+        Raises:
+            ModelError: values that the format cannot hold.
+            PayloadError: the format needs a package that is not there.
+        """
+        target_type = self._info.target_type
+        if self._deployment_config is not None:
+            body = pps_json(predictions, target_type, self._deployment_config)
+            return PredictResponse(HTTPStatus.OK, body)
+        numbers = _as_numbers(predictions, target_type)
+        return predictions_response(numbers, target_type, request.accept)
+
+    def transform(self, request: PredictRequest) -> PredictResponse:
+        _require_transform(self._info.target_type)
+        frame, target, source = read_transform_rows(request, self._predictor)
+        return transform_response(self._predictor.transform(frame, target, source), target)
+
+    def unstructured(self, request: PredictRequest) -> PredictResponse:
+        _require_unstructured(self._info)
+        data, keywords = read_unstructured(request)
+        return unstructured_response(self._predictor.predict_unstructured(data, **keywords))
+
+
+def payload_formats() -> Mapping[str, None]:
+    """The formats of rows that this installation reads, as ``/capabilities/`` lists them."""
+    names = ["csv", "mtx", "json"]
+    if find_spec("pyarrow") is not None:
+        names += ["arrow", "parquet"]
+    return dict.fromkeys(names)
+
+
+def _as_numbers(predictions: Predictions, target_type: TargetType) -> Predictions:
+    """The same numbers in every format: float64, except for the types that predict text."""
+    if target_type in TEXT_TYPES:
+        return predictions
+    values = as_floats(predictions.values)
+    return predictions if values is predictions.values else replace(predictions, values=values)
+
+
+def _require_predictions(target_type: TargetType) -> None:
+    if target_type is TargetType.UNSTRUCTURED:
+        route = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
+    elif target_type is TargetType.TRANSFORM:
+        route = "/transform/ endpoint"
+    else:
+        return
+    raise PayloadError(f"This model has target type '{target_type.value}', use the {route}.")
+
+
+def _require_transform(target_type: TargetType) -> None:
+    if target_type is TargetType.TRANSFORM:
+        return
+    unstructured = target_type is TargetType.UNSTRUCTURED
+    route = "/predictUnstructured/" if unstructured else "/predict/"
+    # Clients match this text: the member, not its value.
+    raise PayloadError(f"This model has target type {target_type}, use the {route} endpoint.")
+
+
+def _require_unstructured(info: ModelInfo) -> None:
+    if info.target_type is TargetType.UNSTRUCTURED:
+        return
+    # Text generation may be served by something that takes raw bodies too; hooks never do.
+    generates = info.target_type is TargetType.TEXT_GENERATION
+    if generates and CustomHooks.SCORE_UNSTRUCTURED in info.hooks:
+        return
+    raise PayloadError(
+        f"This model has target type {info.target_type}, "
+        "use either /predict/ or /predictions/ endpoint."
+    )
