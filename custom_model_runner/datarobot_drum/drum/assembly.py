@@ -8,6 +8,7 @@ from typing import TypeVar
 from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
+from datarobot_drum.drum.prediction.payload.pps import load_deployment_config
 from datarobot_drum.drum.prediction.service import (
     FailedService,
     PredictionService,
@@ -39,6 +40,8 @@ def build_service(settings: Settings) -> Service:
 def load_service(settings: Settings) -> PredictionService:
     server = settings.server
     predictor = build_predictor(settings.model)
+    config_file = server.deployment_config
+    target_type = predictor.info.target_type
     return PredictionService(
         predictor,
         ServiceSettings(
@@ -53,6 +56,7 @@ def load_service(settings: Settings) -> PredictionService:
             batch_requests=server.batch_requests,
             batch_rows=server.batch_rows,
         ),
+        None if config_file is None else load_deployment_config(config_file, target_type),
     )
 
 

@@ -24,12 +24,12 @@ from datarobot_drum.drum.exceptions import (
     DrumException,
     NotReadyError,
     OverloadedError,
-    PayloadError,
     PredictionTimeoutError,
     RequestError,
 )
-from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
 from datarobot_drum.drum.prediction import open_inference
+from datarobot_drum.drum.prediction.answers import ModelAnswers, payload_formats
 from datarobot_drum.drum.prediction.batching import Batcher
 from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
@@ -47,9 +47,8 @@ from datarobot_drum.drum.prediction.metrics import (
 from datarobot_drum.drum.prediction.open_inference import OpenInference
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.patience import Patience
-from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
+from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
 from datarobot_drum.drum.prediction.payload.small_json import small_json
-from datarobot_drum.drum.prediction.payload.structured import read_rows
 from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.prediction.waiting import Disconnected, LoopWait
@@ -116,7 +115,12 @@ class ServiceSettings:
 class PredictionService:
     """A loaded model, answering requests."""
 
-    def __init__(self, predictor: Predictor, settings: ServiceSettings) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        settings: ServiceSettings,
+        deployment_config: DeploymentConfig | None = None,
+    ) -> None:
         self.draining = False
         self.metrics = Metrics()
         self._flusher = StdoutFlusher()
@@ -125,10 +129,11 @@ class PredictionService:
         self._settings = settings
         self._patience = Patience(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
+        answers = ModelAnswers(predictor, deployment_config)
         self._batcher = Batcher(
             predictor,
-            lambda request: read_rows(request, predictor),
-            self._encode,
+            answers.decode,
+            answers.encode,
             error_response,
             settings.batch_rows,
         )
@@ -160,7 +165,9 @@ class PredictionService:
             Operation.DIRECT_ACCESS: lambda: error_response(RequestError(NOT_PROXIED)),
         }
         self._model: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
-            Operation.PREDICT: self._predict,
+            Operation.PREDICT: answers.predict,
+            Operation.TRANSFORM: answers.transform,
+            Operation.PREDICT_UNSTRUCTURED: answers.unstructured,
             Operation.CHAT: self._chat.complete,
             Operation.MODELS: lambda _request: self._chat.models(),
             Operation.V2_INFER: self._open_inference.infer,
@@ -296,16 +303,6 @@ class PredictionService:
             if self._settings.show_perf:
                 self._timing.add(time.monotonic() - started)
 
-    def _predict(self, request: PredictRequest) -> PredictResponse:
-        target_type = self._predictor.info.target_type
-        _refuse_other_route(target_type)
-        frame, source = read_rows(request, self._predictor)
-        return self._encode(request, self._predictor.predict(frame, source))
-
-    def _encode(self, request: PredictRequest, predictions: Predictions) -> PredictResponse:
-        target_type = self._predictor.info.target_type
-        return PredictResponse(HTTPStatus.OK, predictions_json(predictions, target_type))
-
     # -- status
 
     def _readyz(self) -> PredictResponse:
@@ -319,7 +316,7 @@ class PredictionService:
     def _capabilities(self) -> PredictResponse:
         content = {
             "supported_methods": {"chat": self._predictor.info.supports_chat},
-            "supported_payload_formats": {"csv": None, "mtx": None},
+            "supported_payload_formats": payload_formats(),
         }
         return PredictResponse(HTTPStatus.OK, small_json(content))
 
@@ -435,13 +432,3 @@ def _response_of(job: Job) -> PredictResponse:
     if job.response is None:
         return error_response(DrumException("The request could not be answered."))
     return job.response
-
-
-def _refuse_other_route(target_type: TargetType) -> None:
-    if target_type is TargetType.UNSTRUCTURED:
-        route = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
-    elif target_type is TargetType.TRANSFORM:
-        route = "/transform/ endpoint"
-    else:
-        return
-    raise PayloadError(f"This model has target type '{target_type.value}', use the {route}.")
