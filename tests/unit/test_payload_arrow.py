@@ -83,7 +83,9 @@ def test_without_pyarrow_the_client_learns_what_is_missing(
 
 def test_predictions() -> None:
     extra = pd.DataFrame({"z": ["q", None], "t": [1, 2]}, index=[7, 8])
-    body = predictions_arrow(Predictions(np.array([[0.1, 0.9], [1e-12, np.nan]]), ("no", "yes"), extra))
+    body = predictions_arrow(
+        Predictions(np.array([[0.1, 0.9], [1e-12, np.nan]]), ("no", "yes"), extra)
+    )
     table = pa.ipc.open_stream(body).read_all()
     assert table.column_names == ["no", "yes", "z", "t"]
     assert table["no"].to_pylist() == [0.1, 1e-12]

@@ -54,7 +54,7 @@ def load_deployment_config(path: str, target_type: TargetType) -> DeploymentConf
         raise StartupError(f"'target' section not found in deployment config json file {path}")
     try:
         return _config(target, target_type)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise StartupError(
             f"The 'target' section of deployment config json file {path} should have"
             " 'class_mapping', a list of [label, index] or null, and for classification"
@@ -174,7 +174,7 @@ def _finite(value: Any) -> Any:
 
 def _add_extra(records: list[dict[str, Any]], predictions: Predictions) -> None:
     extra = predictions.extra
-    if extra is None:
+    if extra is None or not extra.shape[1]:
         return
     names = [str(name) for name in extra.columns]
     for record, row in zip(records, zip(*json_columns(extra), strict=True), strict=True):

@@ -81,8 +81,7 @@ def _record_template(columns: tuple[str, ...]) -> bytes:
 
 
 def _extra(extra: pd.DataFrame) -> bytes:
-    columns = json_columns(extra)
-    rows = list(zip(*columns, strict=True)) if columns else [()] * len(extra)
+    rows = list(zip(*json_columns(extra), strict=True))
     return b'{"columns":%b,"index":%b,"data":%b}' % (
         dump_ascii(extra.columns.tolist()),
         dump_ascii(_json_values(extra.index)),
