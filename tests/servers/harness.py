@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +110,14 @@ class Server:
                 return
             time.sleep(0.05)
         raise ServerDiedError(f"not ready after {seconds} s\n{self.output()}")
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait for something that has to happen, for as long as a busy machine may need."""
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -56,6 +56,8 @@ class Load:
         connection = self._new_connection()
         while connection is not None and not self.stop.is_set():
             connection = self._one_request(connection)
+        if connection is not None:
+            connection.close()
 
     def _new_connection(self) -> http.client.HTTPConnection | None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -6,8 +6,6 @@ import json
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from tests.servers.harness import (
     SERVER_TYPES,
     START_SECONDS,
     Server,
+    eventually,
     free_port,
     running_server,
     start_server,
@@ -28,14 +27,6 @@ REGRESSION = ("--target-type", "regression")
 SEVERAL = ("gunicorn", "fastapi")
 SERVERS_AND_WORKERS = [("flask", 1), *((name, count) for name in SEVERAL for count in (1, 3))]
 REASON = "the weights are missing"
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Wait for something that has to happen, for as long as a busy machine may need."""
-    deadline = time.monotonic() + START_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def workers_option(count: int) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -22,6 +24,9 @@ logger = get_drum_logger("preloading")
 
 # Set for the process that starts again because loading the model made it unfit to fork.
 _UNFIT: Final = "DRUM_MODEL_IS_UNFIT_TO_SHARE"
+
+# Their linear algebra starts threads as soon as it is imported, and prepares them for forks.
+_FIT_TO_FORK: Final = ("numpy", "pandas", "scipy.linalg")
 
 
 class _UnfitToShare(Exception):
@@ -86,9 +91,9 @@ def _worth_trying(settings: Settings) -> bool:
 
 
 def _import_libraries() -> None:
-    # Their threads are there in any case, and are fit to fork.
-    import numpy  # noqa: F401
-    import pandas  # noqa: F401
+    for name in _FIT_TO_FORK:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _threads() -> int:

@@ -30,6 +30,8 @@ else:
 class DrumWorkerMixin(_Base):  # type: ignore[misc]
     """What all worker classes share."""
 
+    alive: bool
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Made before the fork, so that the arbiter sees what the worker writes.

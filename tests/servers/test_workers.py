@@ -1,0 +1,117 @@
+"""Worker processes that are replaced: worn out, stuck; and a model loaded once for all."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from tests.servers.harness import Server, eventually, running_server
+from tests.servers.load import WAIT_FOR_GATE, Load, rows
+
+pytestmark = pytest.mark.servers
+
+REGRESSION = ("--target-type", "regression")
+SEVERAL = ("gunicorn", "fastapi")
+
+
+def predicting_process(server: Server) -> int:
+    _, body = server.post("/predict/", rows(0))
+    return int(json.loads(body)["predictions"][0])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_recycling_by_max_requests_loses_no_request(
+    code_dir: Path, server_type: str, workers: int
+) -> None:
+    params = {"DRUM_GUNICORN_MAX_REQUESTS": 40, "CUSTOM_MODEL_WORKERS": workers}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        first = set(server.workers())
+        load = Load(server.port, seconds=0).start(4)
+        eventually(lambda: len(load.answers) > 150 or load.lost)
+        eventually(lambda: first.isdisjoint(server.workers()))
+        load.stop.set()
+        load.join()
+
+    assert load.lost == []
+    assert load.refused == 0
+    assert set(load.answers) == {200}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_worker_whose_model_never_comes_back_is_replaced(
+    code_dir: Path, tmp_path: Path, server_type: str
+) -> None:
+    env = {"RUN_STARTED": str(tmp_path / "started"), "RUN_GATE": str(tmp_path / "never")}
+    params = {"DRUM_CLIENT_REQUEST_TIMEOUT": 1, "CUSTOM_MODEL_WORKERS": 2}
+    with running_server(code_dir, server_type, *REGRESSION, env=env, params=params) as server:
+        eventually(lambda: len(server.workers()) == 2)
+        before = set(server.workers())
+        status, body = server.post("/predict/", WAIT_FOR_GATE)
+        eventually(lambda: set(server.workers()) - before)
+        eventually(lambda: len(server.workers()) == 2)
+        left = before & set(server.workers())
+        answer = server.post("/predict/", rows(0))[0]
+
+    assert status == 504
+    assert json.loads(body)["message"].startswith("ERROR: ")
+    assert len(left) == 1
+    assert answer == 200
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_preloaded_model_is_loaded_once(code_dir: Path, tmp_path: Path, server_type: str) -> None:
+    loads = tmp_path / "loads"
+    (code_dir / "custom.py").write_text(
+        (code_dir / "custom.py")
+        .read_text()
+        .replace(
+            "def load_model(code_dir):", f"def load_model(code_dir):\n    note({str(loads)!r})"
+        )
+        + "\n\ndef note(path):\n    with open(path, 'a') as file:\n        file.write('x')\n"
+    )
+    params = {"DRUM_PRELOAD_MODEL": "on", "CUSTOM_MODEL_WORKERS": 3}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        eventually(lambda: len(server.workers()) == 3)
+        seen: set[int] = set()
+        eventually(lambda: seen.add(predicting_process(server)) or len(seen) > 1)
+        workers = set(server.workers())
+
+    assert loads.read_text() == "x"
+    assert seen <= workers
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_preloaded_model_that_cannot_load_says_so_once(code_dir: Path, server_type: str) -> None:
+    params = {"DRUM_PRELOAD_MODEL": "on", "CUSTOM_MODEL_WORKERS": 2}
+    env = {"LOAD_FAILS": str(code_dir)}
+    with running_server(
+        code_dir, server_type, *REGRESSION, env=env, params=params, wait=False
+    ) as server:
+        status = server.wait()
+        errors = server.stderr()
+
+    assert status == 1
+    assert errors.count("the weights are missing") == 1
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_model_of_a_built_in_framework_is_shared_by_default(
+    tmp_path: Path, server_type: str
+) -> None:
+    sklearn_linear = pytest.importorskip("sklearn.linear_model")
+    model = sklearn_linear.LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    params = {"CUSTOM_MODEL_WORKERS": 2}
+    with running_server(tmp_path, server_type, *REGRESSION, params=params) as server:
+        eventually(lambda: len(server.workers()) == 2)
+        master_maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+        status, body = server.post("/predict/", b"a\n3\n")
+
+    assert "sklearn" in master_maps
+    assert (status, json.loads(body)) == (200, {"predictions": [pytest.approx(3.0)]})
