@@ -138,7 +138,7 @@ class FlaskClient(Calls):
     """The Flask application, without a socket."""
 
     def __init__(self, app: Any, prefix: str = "") -> None:
-        self._app = app
+        self.app = app
         self.prefix = prefix
 
     def call(
@@ -150,7 +150,7 @@ class FlaskClient(Calls):
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         url = f"http://localhost{self.prefix}{path}"
-        with self._app.test_client().open(
+        with self.app.test_client().open(
             url, method=method, data=body, headers=dict(headers or {})
         ) as answer:
             return Answer(answer.status_code, Headers(answer.headers.items()), answer.data)

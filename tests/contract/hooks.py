@@ -75,7 +75,7 @@ def hold(folder):
 
 ECHO = (
     ACTIONS
-    + '''
+    + """
 
 def load_model(code_dir):
     return "a model"
@@ -91,13 +91,13 @@ def score(data, model, **kwargs):
         }
         return frame.assign(kwargs=[shown] * len(frame), model=model)
     return act(order_of(data, "score"), frame)
-'''
+"""
 )
 
 # The arithmetic does not commute, so a wrong order of the hooks shows in the numbers.
 ALL_HOOKS = (
     ACTIONS
-    + '''
+    + """
 import io
 
 state = {"calls": []}
@@ -149,7 +149,7 @@ def post_process(predictions, model):
     assert list(predictions.columns) == ["Predictions"]
     predictions = predictions + 5
     return act(order_of(state["data"], "post"), predictions)
-'''
+"""
 )
 
 TRANSFORM = (
@@ -218,7 +218,7 @@ def score_unstructured(model, data, **kwargs):
     return {
         "str": "caf\u00e9",
         "empty": "",
-        "bytes": b"\x00\xff",
+        "bytes": b"\\x00\\xff",
         "none": None,
         "str none": ("text", None),
         "bytes none": (b"raw", None),

@@ -38,9 +38,7 @@ def assert_fails(answer: Answer, text: str) -> None:
 
 @pytest.mark.parametrize("target_type", NUMERIC)
 @pytest.mark.parametrize("name", ["Predictions", "anything at all"])
-def test_single_numeric_column(
-    serve: Serve, folders: Folders, target_type: str, name: str
-) -> None:
+def test_single_numeric_column(serve: Serve, folders: Folders, target_type: str, name: str) -> None:
     answer = returned(serve, folders, target_type, **{name: [1.5, 2]})
     assert answer.body == b'{"predictions":[1.5,2.0]}'
 
@@ -59,9 +57,7 @@ def test_text_types_keep_numbers_as_they_are(
 
 
 @pytest.mark.parametrize("target_type", NUMERIC)
-def test_numeric_types_are_cast_to_float(
-    serve: Serve, folders: Folders, target_type: str
-) -> None:
+def test_numeric_types_are_cast_to_float(serve: Serve, folders: Folders, target_type: str) -> None:
     assert returned(serve, folders, target_type, v=[1, 2]).body == b'{"predictions":[1.0,2.0]}'
     assert returned(serve, folders, target_type, v=["True", "False"]).predictions == [1.0, 0.0]
     texts = returned(serve, folders, target_type, v=[1.5, 2], do=["score:strings"])
@@ -91,9 +87,7 @@ def test_several_columns_without_the_target_name(
 
 
 @pytest.mark.parametrize("target_type", ["regression", "anomaly", "geopoint"])
-def test_extra_columns_beside_predictions(
-    serve: Serve, folders: Folders, target_type: str
-) -> None:
+def test_extra_columns_beside_predictions(serve: Serve, folders: Folders, target_type: str) -> None:
     answer = returned(serve, folders, target_type, z=["q", "NA"], Predictions=[1.5, 2], w=[1, 2])
     assert answer.body == (
         b'{"predictions":[1.5,2.0],"extraModelOutput":'
@@ -139,9 +133,7 @@ def test_multilabel_rows_need_not_add_up(serve: Serve, folders: Folders) -> None
 @pytest.mark.parametrize(
     ("positive", "negative"), [("YES", "No"), ("True", "False"), ("1", "0"), ("1.0", "0.0")]
 )
-def test_labels_are_folded(
-    serve: Serve, folders: Folders, positive: str, negative: str
-) -> None:
+def test_labels_are_folded(serve: Serve, folders: Folders, positive: str, negative: str) -> None:
     answer = returned(serve, folders, "binary", **{positive: [0.75], negative: [0.25]})
     assert answer.predictions == [{"yes": 0.75, "no": 0.25}]
 
@@ -235,9 +227,7 @@ def test_text_as_a_probability(serve: Serve, folders: Folders) -> None:
 @pytest.mark.parametrize(
     "text", ["1.8128163742270706", "1.2e-12", "5e-324", "1e+300", "0.1", "-0.0", "123456789.125"]
 )
-def test_decision_02_numbers_are_written_whole(
-    serve: Serve, folders: Folders, text: str
-) -> None:
+def test_decision_02_numbers_are_written_whole(serve: Serve, folders: Folders, text: str) -> None:
     import io
 
     import pandas as pd

@@ -81,9 +81,7 @@ def test_text_types(serve: Serve, folders: Folders, target_type: str) -> None:
 @pytest.mark.parametrize(
     ("threshold", "chosen"), [(0.5, ["yes", "no", "no"]), (0.25, ["yes", "yes", "no"])]
 )
-def test_binary(
-    serve: Serve, folders: Folders, threshold: float, chosen: list[str]
-) -> None:
+def test_binary(serve: Serve, folders: Folders, threshold: float, chosen: list[str]) -> None:
     rows = "out:no,out:yes\n0.25,0.75\n0.5,0.5\n0.75,0.25\n"
     found = data(serve(configured(folders, "binary", threshold)).predict(rows))
     assert [record["prediction"] for record in found] == chosen

@@ -48,7 +48,9 @@ def common() -> list[Request]:
     paths = ["/", "/ping", "/health/", "/livez", "/readyz", "/info/", "/capabilities", "/models"]
     paths += ["/predict/", "/nowhere", "/ping//", "/predict/x", "/nim/x", "/%2e%2e/x", "/PING"]
     requests = [Request(method, path) for path in paths for method in ("GET", "HEAD", "OPTIONS")]
-    requests += [Request(method, "/ping/") for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE")]
+    requests += [
+        Request(method, "/ping/") for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE")
+    ]
     requests += [Request("GET", "/ping/", headers=(("X-Request-Id", "my-id"),))]
     for path in ("/predict/", "/transform/", "/predictUnstructured/", "/invocations"):
         requests += [
@@ -127,9 +129,11 @@ SETS: dict[str, tuple[Make, list[Request]]] = {
         transform(),
     ),
     "failed": (
-        lambda folders: folders.make("nothing", {"README": ""})
-        .of_type("regression")
-        .with_args("--with-error-server"),
+        lambda folders: (
+            folders.make("nothing", {"README": ""})
+            .of_type("regression")
+            .with_args("--with-error-server")
+        ),
         common(),
     ),
 }

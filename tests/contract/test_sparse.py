@@ -9,8 +9,7 @@ from tests.contract.folders import Folder, Folders
 from tests.contract.fronts import Serve
 
 MATRIX = (
-    "%%MatrixMarket matrix coordinate real general\n% a comment\n"
-    "2 3 3\n1 1 1.5\n1 3 2\n2 2 -4.25\n"
+    "%%MatrixMarket matrix coordinate real general\n% a comment\n2 3 3\n1 1 1.5\n1 3 2\n2 2 -4.25\n"
 )
 DENSE = "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n"
 

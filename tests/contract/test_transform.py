@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -126,10 +125,11 @@ def test_hook_with_three_arguments_sees_the_target(serve: Serve, with_target: Fo
 
 def test_sklearn_transformer(serve: Serve, scaler: Folder) -> None:
     parts = parts_of(serve(scaler).predict("a,b\n0.5,1\n3,2\n", "/transform/"))
-    found = pd.read_csv(io.BytesIO(parts["X.transformed"].data), float_precision="round_trip")
+    header, *rows = parts["X.transformed"].data.decode().split("\r\n")
+    assert header == "0,1"
+    found = [[float(cell) for cell in row.split(",")] for row in rows]
     frame = pd.DataFrame({"a": [0.5, 3], "b": [1, 2]})
-    np.testing.assert_array_equal(found.to_numpy(), scaler.model.transform(frame))
-    assert list(found.columns) == ["0", "1"]
+    assert found == scaler.model.transform(frame).tolist()
 
 
 def sparse_matrix(part: Part) -> Any:
