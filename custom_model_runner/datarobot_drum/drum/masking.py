@@ -69,7 +69,9 @@ def masked(text: str) -> str:
 
 def for_client(text: str) -> str:
     """An error's text without secrets, paths of this machine, and tracebacks."""
-    shown = _PATH.sub(_hide_path, masked(text.split(_TRACEBACK)[0].rstrip()))
+    before, traceback, _ = text.partition(_TRACEBACK)
+    # Without a traceback nothing is cut: a text that clients match ends with a space.
+    shown = _PATH.sub(_hide_path, masked(before.rstrip() if traceback else text))
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
 
 
