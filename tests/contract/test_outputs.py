@@ -16,7 +16,10 @@ NAMED = ["textgeneration", "vectordatabase", "agenticworkflow"]
 
 
 def csv_of(columns: dict[str, list[Any]]) -> str:
-    lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values()))]
+    lines = [
+        ",".join(columns),
+        *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True)),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -180,7 +183,7 @@ def test_probabilities_above_one(serve: Serve, folders: Folders, target_type: st
 
 def probabilities(target_type: str, first: float, second: float) -> dict[str, list[Any]]:
     names = ("yes", "no") if target_type == "binary" else ("a", "b", "c")
-    return dict(zip(names, ([0.5, first], [0.5, second], [0, 0])))
+    return dict(zip(names, ([0.5, first], [0.5, second], [0, 0]), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def test_multiclass(serve: Serve, folders: Folders) -> None:
     model = folders.multiclass.model
     answer = serve(folders.multiclass).predict(ROWS)
     probabilities = model.predict_proba(frame_of(ROWS)).tolist()
-    assert answer.predictions == [dict(zip(model.classes_, row)) for row in probabilities]
+    assert answer.predictions == [
+        dict(zip(model.classes_, row, strict=True)) for row in probabilities
+    ]
 
 
 def test_labels_come_in_the_models_own_order(serve: Serve, folders: Folders) -> None:

@@ -208,7 +208,7 @@ def test_lengths(answers: Answers) -> None:
     wrong = [
         f"{name} {request}"
         for name, given in by_front.items()
-        for request, answer in zip(requests, given)
+        for request, answer in zip(requests, given, strict=True)
         if request.method != "HEAD" and "Content-Length" in answer.headers
         if int(answer.headers["Content-Length"]) != len(answer.body)
     ]

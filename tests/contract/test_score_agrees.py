@@ -34,7 +34,7 @@ def csv_text(columns: dict[str, list[Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*columns.values()))
+    writer.writerows(zip(*columns.values(), strict=True))
     return out.getvalue()
 
 
@@ -107,7 +107,9 @@ def test_labels_among_extra_columns_are_never_swapped(
     serve: Serve, folders: Folders, order: list[int], weights: list[int]
 ) -> None:
     folder = folders.echo.of_type("multilabel", "--class-labels", *LABELS)
-    cells: dict[str, Any] = {label: weight / 1000 for label, weight in zip(LABELS, weights)}
+    cells: dict[str, Any] = {
+        label: weight / 1000 for label, weight in zip(LABELS, weights, strict=True)
+    }
     cells |= {"why": "so", "n": 5}
     names = [[*LABELS, "why", "n"][i] for i in order]
     answer = serve(folder).predict(csv_text({f"out:{name}": [cells[name]] for name in names}))
@@ -155,8 +157,8 @@ def answered(client: Calls, text: str) -> Table:
         predictions = [{"Predictions": value} for value in predictions]
     extra = answer.json().get("extraModelOutput", {"columns": [], "data": [[]] * len(predictions)})
     rows = [
-        [*row.items(), *zip(extra["columns"], more)]
-        for row, more in zip(predictions, extra["data"])
+        [*row.items(), *zip(extra["columns"], more, strict=True)]
+        for row, more in zip(predictions, extra["data"], strict=True)
     ]
     return {name: [dict(row)[name] for row in rows] for name, _ in rows[0]}
 
@@ -175,7 +177,7 @@ words = st.text(string.ascii_letters + " ,\"'/\u00e9\u4e2d", max_size=8).map(
 def test_score_and_predict_agree_on_numbers(
     serve: Serve, folders: Folders, tmp_path: Path, rows: list[tuple[float, str, int]]
 ) -> None:
-    values, texts, counts = (list(column) for column in zip(*rows))
+    values, texts, counts = (list(column) for column in zip(*rows, strict=True))
     columns = {"out:Predictions": values, "out:text": texts, "out:count": counts}
     folder = folders.echo_of("regression")
     text = csv_text(columns)

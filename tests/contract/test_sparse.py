@@ -42,7 +42,7 @@ def folder(folders: Folders) -> Folder:
 def extra(answer: Answer) -> dict[str, object]:
     assert answer.status == 200, answer.body
     output = answer.json()["extraModelOutput"]
-    return dict(zip(output["columns"], output["data"][0]))
+    return dict(zip(output["columns"], output["data"][0], strict=True))
 
 
 def test_matrix_with_column_names(serve: Serve, folder: Folder) -> None:

@@ -41,6 +41,10 @@ class Fake:
         self.behave = behave
         self.closed = 0
 
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        return None
+
     def predict(self, frame: Any, source: RowSource) -> Predictions:
         self.behave(frame)
         return Predictions(np.arange(len(frame), dtype=float)[:, None], ("Predictions",))
