@@ -137,14 +137,23 @@ KEYWORDS = """
         ),
     ],
 )
-@pytest.mark.parametrize("charset", [None, "utf-8"])
+@pytest.mark.parametrize(
+    ("source", "charset"),
+    [
+        ({}, {"charset": None}),
+        ({"charset": "utf-8"}, {"charset": "utf-8"}),
+        ({"from_file": True}, {}),
+    ],
+    ids=["none named", "named", "file"],
+)
 def test_score_keywords(
     tmp_path: Path,
     target_type: str,
     settings: dict,
     labels: dict,
     frame: str,
-    charset: str | None,
+    source: dict,
+    charset: dict,
 ) -> None:
     expected = {
         "target_type": target_type,
@@ -152,12 +161,12 @@ def test_score_keywords(
         "mimetype": "text/csv",
         "sparse_colnames": None,
         **labels,
-        **({"charset": charset} if charset else {}),
+        **charset,
     }
     write_folder(tmp_path, KEYWORDS.format(expected=expected, frame=frame))
     predictor = load(tmp_path, target_type, **settings)
     body = memoryview(b"a,b\n1,2\n")
-    assert predict(predictor, binary_data=body, mimetype="text/csv", charset=charset) is not None
+    assert predict(predictor, binary_data=body, mimetype="text/csv", **source) is not None
 
 
 def test_order_of_the_hooks(tmp_path: Path) -> None:

@@ -60,8 +60,9 @@ class ModelInfo:
 class RowSource:
     """Where a frame came from: what the ``score`` hook gets as keywords.
 
-    ``charset`` is None under ``drum score``, where the keyword is left out. ``row_counts``
-    is set when the rows of several requests were merged: how many each brought, in order.
+    A request's ``charset`` is a keyword of the hook also when it named none; the keyword is
+    left out for a file (``from_file``). ``row_counts`` is set when the rows of several
+    requests were merged: how many each brought, in order.
     """
 
     binary_data: bytes | memoryview = b""
@@ -69,6 +70,7 @@ class RowSource:
     charset: str | None = None
     sparse_colnames: Sequence[str] | None = None
     row_counts: Sequence[int] | None = None
+    from_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

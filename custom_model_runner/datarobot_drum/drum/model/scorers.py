@@ -96,7 +96,7 @@ def score_keywords(
         "mimetype": source.mimetype,
         "sparse_colnames": source.sparse_colnames,
     }
-    if source.charset is not None:
+    if not source.from_file:
         keywords["charset"] = source.charset
     if labels is not None and labels.positive is not None:
         keywords["positive_class_label"] = labels.positive

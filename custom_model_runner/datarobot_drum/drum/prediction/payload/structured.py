@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datarobot_drum.drum.enum import CustomHooks
@@ -101,7 +102,7 @@ def read_file_rows(
         MalformedRequestError: JSON that does not parse.
     """
     rows = _Rows(data, _EXTENSIONS.get(extension), colnames=colnames)
-    return _read(rows, predictor), _source(rows)
+    return _read(rows, predictor), replace(_source(rows), from_file=True)
 
 
 def _parts(request: PredictRequest) -> list[Part]:
