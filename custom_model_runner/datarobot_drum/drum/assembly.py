@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
@@ -39,6 +40,9 @@ def build_service(settings: Settings) -> Service:
 
 def load_service(settings: Settings) -> PredictionService:
     server = settings.server
+    telemetry.start(
+        at_once=server.workers > 1, trace_clients=settings.model.target_name is not None
+    )
     predictor = build_predictor(settings.model)
     config_file = server.deployment_config
     target_type = predictor.info.target_type

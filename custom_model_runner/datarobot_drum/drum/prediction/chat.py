@@ -30,6 +30,7 @@ from datarobot_drum.drum.prediction.messages import PredictRequest, PredictRespo
 from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.streams import StreamBody
+from datarobot_drum.drum.prediction.tracing import RequestSpan, current_span
 from datarobot_drum.runtime_parameters import RuntimeParameters
 
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
@@ -87,16 +88,19 @@ class Chat:
             Exception: whatever the model raised before its first chunk.
         """
         params = read_params(request)
+        span = current_span()
+        if span is not None:
+            span.chat_request(params)
         info = self._predictor.info
         if not info.supports_chat:
             raise NotSupportedError(_refusal(info.target_type))
         association_id = str(params.get(ASSOCIATION_ID) or uuid.uuid4())
-        events = Events(association_id, self._describe)
+        events = Events(association_id, self._describe, span)
         response = self._predictor.chat(params, Headers(request.headers))
         if is_async(response):
             response = resolve(response, events, self._loop)
         if getattr(response, "object", None) == "chat.completion":
-            return _completion(response, association_id)
+            return _completion(response, association_id, span)
         body = response if isinstance(response, StreamBody) else open_stream(response, events)
         return PredictResponse(HTTPStatus.OK, body, EVENT_STREAM, STREAM_HEADERS, close=body.close)
 
@@ -141,13 +145,16 @@ def _refusal(target_type: TargetType) -> str:
     return NO_CHAT_HOOK if chats else NO_CHAT
 
 
-def _completion(completion: Any, association_id: str) -> PredictResponse:
+def _completion(completion: Any, association_id: str, span: RequestSpan | None) -> PredictResponse:
     if not completion.choices:
         raise ModelError("The chat completion has no choices.")
     if not hasattr(completion.choices[0].message, "content"):
         raise unexpected(completion)
     setattr(completion, ASSOCIATION_ID, association_id)
-    return PredictResponse(HTTPStatus.OK, small_json(completion.to_dict()))
+    content = completion.to_dict()
+    if span is not None:
+        span.chat_completion(content)
+    return PredictResponse(HTTPStatus.OK, small_json(content))
 
 
 def _descriptions(models: Any) -> list[Any]:

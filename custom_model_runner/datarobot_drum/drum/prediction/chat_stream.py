@@ -14,6 +14,7 @@ from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.event_loop import LoopThread
 from datarobot_drum.drum.prediction.streams import Channel, StreamBody
+from datarobot_drum.drum.prediction.tracing import RequestSpan
 
 logger = get_drum_logger(__name__)
 
@@ -28,9 +29,16 @@ class Events:
 
     Args:
         describe: the text that the client gets for an exception.
+        span: told of every chunk.
     """
 
-    def __init__(self, association_id: str, describe: Callable[[Exception], str]) -> None:
+    def __init__(
+        self,
+        association_id: str,
+        describe: Callable[[Exception], str],
+        span: RequestSpan | None = None,
+    ) -> None:
+        self._span = span
         self._association_id = association_id
         self._describe = describe
 
@@ -48,6 +56,8 @@ class Events:
 
     def of(self, chunk: Any) -> bytes:
         setattr(chunk, ASSOCIATION_ID, self._association_id)
+        if self._span is not None:
+            self._span.chat_chunk(chunk)
         return b"data: %b\n\n" % chunk.to_json(indent=None).encode("utf-8")
 
     def failure(self, error: BaseException) -> bytes:

@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from datarobot_drum.drum.exceptions import OverloadedError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
+
+if TYPE_CHECKING:
+    from datarobot_drum.drum.prediction.tracing import RequestSpan
 
 logger = get_drum_logger(__name__)
 
@@ -41,6 +44,7 @@ class Job:
         "queued_at",
         "request",
         "response",
+        "span",
         "started_at",
         "told",
     )
@@ -57,6 +61,7 @@ class Job:
         self.deserted = False
         self.told = False
         self.response: PredictResponse | None = None
+        self.span: RequestSpan | None = None
 
     def tell(self) -> None:
         """Call ``done``, unless it was called before: a stream is told of at its first chunk."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from datarobot_drum import __version__
+from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.model.predictor import ModelInfo
 from datarobot_drum.drum.prediction.cells import DIRECTORY_VARIABLE, Cells
@@ -124,6 +125,9 @@ class Metrics:
         first = self._histograms[(endpoint,)]
         bucket = first + bisect_left(_SECONDS, seconds)
         self._cells.add((slot, 1.0), (bucket, 1.0), (first + len(_SECONDS) + 1, seconds))
+        if telemetry.State.instruments is not None:
+            shown = method if method in _METHODS else OTHER
+            telemetry.State.instruments.request(shown, endpoint, status, seconds)
 
     def _new_request(self, method: str, endpoint: str, status: int) -> int:
         if (endpoint,) not in self._histograms:
@@ -141,9 +145,13 @@ class Metrics:
         bucket = self._model + bisect_left(_SECONDS, seconds)
         total = self._model + len(_SECONDS) + 1
         self._cells.add((bucket, 1.0), (total, seconds), (self._rows, rows))
+        if telemetry.State.instruments is not None:
+            telemetry.State.instruments.model_call(seconds, rows)
 
     def rejected(self, reason: RejectReason) -> None:
         self._cells.add((self._rejected[reason], 1.0))
+        if telemetry.State.instruments is not None:
+            telemetry.State.instruments.rejected(reason.value)
 
     def levels(self, inside: int, waiting: int, busy: int) -> None:
         """Change the levels of a lane by so many requests or threads."""

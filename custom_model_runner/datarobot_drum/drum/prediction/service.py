@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from datarobot_drum import __version__
-from datarobot_drum.drum import logs
+from datarobot_drum.drum import logs, telemetry
 from datarobot_drum.drum.enum import ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     ClientGoneError,
@@ -51,6 +52,7 @@ from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
 from datarobot_drum.drum.prediction.streams import StreamBody
+from datarobot_drum.drum.prediction.tracing import STREAM_NAME, open_span
 from datarobot_drum.drum.prediction.waiting import Disconnected, LoopWait
 
 logger = logs.get_drum_logger(__name__)
@@ -228,6 +230,8 @@ class PredictionService:
 
     def _give_up(self, job: Job, error: DrumException) -> PredictResponse:
         _desert(self._lane(job.operation), job)
+        if job.span is not None:
+            job.span.end(int(error.status))
         return self._rejected(job, _GIVEN_UP[type(error)], error)
 
     def _rejected(self, job: Job, reason: RejectReason, error: DrumException) -> PredictResponse:
@@ -240,9 +244,17 @@ class PredictionService:
         self._chat.close()
         self._predictor.close()
         self.metrics.close()
+        telemetry.stop()
 
     def _start(self, job: Job) -> PredictResponse | None:
         """Answer at once what needs no model; queue the rest."""
+        job.span = open_span(job.operation, job.request)
+        early = self._queue(job)
+        if early is not None and job.span is not None:
+            job.span.end(early.status)
+        return early
+
+    def _queue(self, job: Job) -> PredictResponse | None:
         status = self._status.get(job.operation)
         try:
             if status is not None:
@@ -279,6 +291,8 @@ class PredictionService:
             job.response = context.run(self._answer_one, job)
             if isinstance(job.response.body, StreamBody):
                 context.run(_write_stream, job, job.response.body)
+            if job.span is not None:
+                job.span.end(job.response.status)
         self._flusher.touch()
 
     def _answer_together(self, jobs: list[Job]) -> list[Job]:
@@ -288,6 +302,8 @@ class PredictionService:
         answers = self._batcher.answer([job.request for job in together])
         for job, answer in zip(together, answers, strict=True):
             job.response = answer
+            if job.span is not None:
+                job.span.end(answer.status)
         if self._settings.show_perf:
             self._timing.add(time.monotonic() - started)
         return [job for job in jobs if job.operation is not Operation.PREDICT]
@@ -295,8 +311,9 @@ class PredictionService:
     def _answer_one(self, job: Job) -> PredictResponse:
         logs.request_id.set(job.request.request_id)
         started = time.monotonic()
+        operation = partial(self._model[job.operation], job.request)
         try:
-            return self._model[job.operation](job.request)
+            return operation() if job.span is None else job.span.run(operation)
         except Exception as error:
             return _failure(job.operation, error)
         finally:
@@ -415,7 +432,10 @@ def _write_stream(job: Job, body: StreamBody) -> None:
     job.tell()
     if job.deserted:
         body.close()
-    body.run()
+    if job.span is None:
+        body.run()
+    else:
+        job.span.run(body.run, child=STREAM_NAME)
 
 
 def _desert(lane: ModelExecutor, job: Job) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
@@ -38,7 +39,9 @@ class LoopWait:
 
     def wake_threadsafe(self, _job: Job) -> None:
         """Tell, from any thread, that the answer is there."""
-        self._loop.call_soon_threadsafe(self._wake)
+        # A loop that has ended with its server refuses: nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._wake)
 
     async def until_answered(self, job: Job) -> DrumException | None:
         """Wait; None when the job has its response, else the error its caller gets now."""

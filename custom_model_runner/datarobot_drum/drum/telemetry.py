@@ -1,0 +1,259 @@
+"""OpenTelemetry, exported by OTLP/HTTP. The only place that knows its SDK, which is loaded
+when ``OTEL_EXPORTER_OTLP_ENDPOINT`` is set and not otherwise: until then all is None here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from datarobot_drum import __version__
+from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.logs import get_drum_logger, request_id
+from datarobot_drum.drum.masking import masked
+from datarobot_drum.runtime_parameters import RuntimeParameters
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import Tracer
+
+Attributes: TypeAlias = Mapping[str, str | int]
+Result = TypeVar("Result")
+
+logger = get_drum_logger("telemetry")
+
+ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+DISABLED: Final = "OTEL_SDK_DISABLED"
+SCOPE: Final = "datarobot_drum"
+MISSING: Final = (
+    "%s is set, but OpenTelemetry is not installed: nothing is exported."
+    " Install it with: pip install 'custom-model-runner[otel]'"
+)
+
+_TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
+_FALSE: Final = frozenset({"f", "false", "n", "no", "off", "0", "none", ""})
+_CLIENT_INSTRUMENTORS: Final = (
+    ("opentelemetry.instrumentation.requests", "RequestsInstrumentor"),
+    ("opentelemetry.instrumentation.aiohttp_client", "AioHttpClientInstrumentor"),
+)
+
+
+class Instruments:
+    """What is counted and measured, under OpenTelemetry's kind of names."""
+
+    def __init__(self, meter: Any) -> None:
+        self._requests = meter.create_counter("drum.requests", "{request}")
+        self._request_seconds = meter.create_histogram("drum.request.duration", "s")
+        self._model_seconds = meter.create_histogram("drum.model.duration", "s")
+        self._rows = meter.create_counter("drum.rows", "{row}")
+        self._rejected = meter.create_counter("drum.rejected_requests", "{request}")
+
+    def request(self, method: str, endpoint: str, status: int, seconds: float) -> None:
+        route = {"http.route": endpoint}
+        labels = {"http.request.method": method, "http.response.status_code": status, **route}
+        self._requests.add(1, labels)
+        self._request_seconds.record(seconds, route)
+
+    def model_call(self, seconds: float, rows: int) -> None:
+        self._model_seconds.record(seconds)
+        self._rows.add(rows)
+
+    def rejected(self, reason: str) -> None:
+        self._rejected.add(1, {"reason": reason})
+
+
+class State:
+    """What is on; None: telemetry is off."""
+
+    tracer: Tracer | None = None
+    instruments: Instruments | None = None
+    providers: tuple[Any, ...] = ()
+
+
+def is_wanted() -> bool:
+    """Whether an endpoint is set and the SDK is not disabled.
+
+    Raises:
+        SettingError: ``OTEL_SDK_DISABLED`` is neither true nor false.
+    """
+    if not os.environ.get(ENDPOINT_VARIABLE):
+        return False
+    text = str(RuntimeParameters.get(DISABLED, os.environ.get(DISABLED, ""))).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise SettingError(f"Invalid {DISABLED}: {text!r}. Valid values are: true or false.")
+    return text not in _TRUE
+
+
+def start(at_once: bool, trace_clients: bool) -> None:
+    """Load the SDK and export from now on, if that is wanted; safe to call again.
+
+    Args:
+        at_once: export each span and log line by itself, for servers of several workers.
+        trace_clients: trace the calls that hooks make with requests and aiohttp.
+
+    Raises:
+        SettingError: ``OTEL_SDK_DISABLED`` is neither true nor false.
+    """
+    if State.tracer is not None or not is_wanted():
+        return
+    try:
+        _start(at_once)
+    except ImportError:
+        logger.warning(MISSING, ENDPOINT_VARIABLE)
+        return
+    if trace_clients:
+        _trace_clients()
+
+
+def stop() -> None:
+    """Export what is left, and end."""
+    State.tracer = State.instruments = None
+    for handler in [h for h in logging.getLogger().handlers if isinstance(h, _ExportHandler)]:
+        logging.getLogger().removeHandler(handler)
+    for provider in State.providers:
+        provider.shutdown()
+    State.providers = ()
+
+
+class Span:
+    """A span that the caller's trace, in the W3C headers, is the parent of.
+
+    Args:
+        headers: keys are lower case.
+    """
+
+    def __init__(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> None:
+        from opentelemetry import propagate
+        from opentelemetry.trace import SpanKind
+
+        assert State.tracer is not None
+        self._tracer = State.tracer
+        context = propagate.extract(headers)
+        self._span = self._tracer.start_span(
+            name, context=context, kind=SpanKind.SERVER, attributes=attributes
+        )
+
+    def run(self, call: Callable[[], Result], child: str | None = None) -> Result:
+        """Call with this span as the current one, or inside a child span of that name."""
+        from opentelemetry.trace import use_span
+
+        with use_span(self._span, record_exception=False, set_status_on_exception=False):
+            if child is None:
+                return call()
+            with self._tracer.start_as_current_span(child):
+                return call()
+
+    def set(self, attributes: Attributes) -> None:
+        self._span.set_attributes(attributes)
+
+    def end(self, failed: bool) -> None:
+        from opentelemetry.trace import Status, StatusCode
+
+        if failed:
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+
+
+def _start(at_once: bool) -> None:
+    from opentelemetry import metrics, trace
+    from opentelemetry.sdk.resources import Resource
+
+    name = os.environ.get("OTEL_SERVICE_NAME") or "drum"
+    resource = Resource.create({"service.name": name, "service.version": __version__})
+    traces, meters = _trace_provider(resource, at_once), _meter_provider(resource)
+    records = _log_provider(resource, at_once)
+    # Global too, so that what hooks trace and count goes along.
+    trace.set_tracer_provider(traces)
+    metrics.set_meter_provider(meters)
+    logging.getLogger().addHandler(_ExportHandler(records.get_logger(SCOPE)))
+    State.providers = (traces, meters, records)
+    State.instruments = Instruments(meters.get_meter(SCOPE, __version__))
+    State.tracer = traces.get_tracer(SCOPE, __version__)
+
+
+def _trace_provider(resource: Resource, at_once: bool) -> Any:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider, export
+
+    processor = export.SimpleSpanProcessor if at_once else export.BatchSpanProcessor
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(processor(OTLPSpanExporter()))
+    return provider
+
+
+def _meter_provider(resource: Resource) -> Any:
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk import metrics
+    from opentelemetry.sdk.metrics import export
+
+    delta = export.AggregationTemporality.DELTA
+    kinds = (metrics.Counter, metrics.ObservableCounter, metrics.Histogram)
+    exporter = OTLPMetricExporter(preferred_temporality=dict.fromkeys(kinds, delta))
+    reader = export.PeriodicExportingMetricReader(exporter)
+    return metrics.MeterProvider([reader], resource=resource)
+
+
+def _log_provider(resource: Resource, at_once: bool) -> Any:
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.sdk import _logs
+    from opentelemetry.sdk._logs import export
+
+    processor = export.SimpleLogRecordProcessor if at_once else export.BatchLogRecordProcessor
+    provider = _logs.LoggerProvider(resource=resource)
+    provider.add_log_record_processor(processor(OTLPLogExporter()))
+    return provider
+
+
+def _trace_clients() -> None:
+    for module, name in _CLIENT_INSTRUMENTORS:
+        with contextlib.suppress(ImportError):
+            getattr(importlib.import_module(module), name)().instrument()
+
+
+class _ExportHandler(logging.Handler):
+    """Hands log lines on, as they are in the log: secrets masked, the request's id beside."""
+
+    def __init__(self, exporter: Any) -> None:
+        super().__init__()
+        self._exporter = exporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # What exporting itself logs would be exported again, without end.
+        if record.name.startswith(("opentelemetry", "urllib3", "requests")):
+            return
+        try:
+            self._exporter.emit(_exported(record))
+        except Exception:
+            self.handleError(record)
+
+
+def _exported(record: logging.LogRecord) -> Any:
+    from opentelemetry import _logs, context
+
+    attributes = {"logger.name": record.name}
+    if request_id.get():
+        attributes["request_id"] = request_id.get()
+    if record.exc_info:
+        attributes["exception.stacktrace"] = masked(
+            logging.Formatter().formatException(record.exc_info)
+        )
+    return _logs.LogRecord(
+        timestamp=int(record.created * 1e9),
+        context=context.get_current(),
+        severity_text=record.levelname,
+        severity_number=_severity(record.levelno),
+        body=masked(record.getMessage()),
+        attributes=attributes,
+    )
+
+
+def _severity(level: int) -> Any:
+    from opentelemetry._logs import SeverityNumber
+
+    steps = {50: SeverityNumber.FATAL, 40: SeverityNumber.ERROR, 30: SeverityNumber.WARN}
+    steps |= {20: SeverityNumber.INFO, 0: SeverityNumber.DEBUG}
+    return next(number for least, number in steps.items() if level >= least)
