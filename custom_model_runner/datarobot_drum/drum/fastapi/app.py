@@ -18,13 +18,14 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum import logs, routes
-from datarobot_drum.drum.exceptions import BaseCustomUserError, ClientGoneError
+from datarobot_drum.drum.exceptions import BaseCustomUserError, BodyTooLargeError, ClientGoneError
 from datarobot_drum.drum.fastapi.docs import add_docs
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
+from datarobot_drum.drum.fastapi.receiving import collect_body
 from datarobot_drum.drum.fastapi.sending import send_answer, until_disconnected
 from datarobot_drum.drum.gate import Gate
 from datarobot_drum.drum.prediction.errors import error_response
-from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.messages import Body, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.metrics import Metrics
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
@@ -130,25 +131,17 @@ class ServiceRoute(BaseRoute):
 
     async def _read_body(
         self, headers: Mapping[str, str], receive: Receive
-    ) -> bytes | PredictResponse:
+    ) -> Body | PredictResponse:
         """The whole body, or an answer: it is larger than allowed, or the rest will not come."""
-        limit = self._max_body
-        announced = headers.get("content-length", "0")
-        if limit is not None and announced.isdecimal() and int(announced) > limit:
-            return routes.body_too_large(limit)
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return error_response(ClientGoneError("The client left within its request."))
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if limit is not None and size > limit:
-                return routes.body_too_large(limit)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        try:
+            return await collect_body(
+                receive,
+                self._max_body,
+                headers.get("content-type", ""),
+                headers.get("content-length", ""),
+            )
+        except (BodyTooLargeError, ClientGoneError) as error:
+            return error_response(error)
 
 
 class Shortcut:

@@ -12,13 +12,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from datarobot_drum.drum import routes
 from datarobot_drum.drum.flask.disconnect import client_is_gone
 from datarobot_drum.drum.flask.middleware import stand_before
+from datarobot_drum.drum.flask.receiving import collect_body
 from datarobot_drum.drum.gate import Gate
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.prediction.streams import StreamBody
-from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.settings import ServerSettings, Settings
 
 BLUEPRINT = "model_api"
 
@@ -34,15 +35,15 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     stand_before(app, Gate(settings.server), service.metrics)
     app.after_request(_close_replaced_stream)
     _register_error_handlers(app, settings)
-    app.register_blueprint(_blueprint(service, settings.server.url_prefix))
+    app.register_blueprint(_blueprint(service, settings.server))
     return app
 
 
-def _blueprint(service: Service, url_prefix: str) -> flask.Blueprint:
+def _blueprint(service: Service, settings: ServerSettings) -> flask.Blueprint:
     blueprint = flask.Blueprint(BLUEPRINT, __name__)
     views: dict[str, Callable[..., flask.Response]] = {}
-    for route, path in routes.prefixed(url_prefix):
-        view = views.setdefault(route.endpoint, _view(service, route.operation))
+    for route, path in routes.prefixed(settings.url_prefix):
+        view = views.setdefault(route.endpoint, _view(service, route.operation, settings.max_body))
         blueprint.add_url_rule(
             _flask_path(path), route.endpoint, view, methods=[route.method], strict_slashes=True
         )
@@ -60,11 +61,13 @@ def _flask_path(path: str) -> str:
     return "/".join(parts)
 
 
-def _view(service: Service, operation: Operation) -> Callable[..., flask.Response]:
+def _view(
+    service: Service, operation: Operation, max_body: int | None
+) -> Callable[..., flask.Response]:
     def view(**path_params: str) -> flask.Response:
         incoming = flask.request
         request = PredictRequest(
-            body=incoming.get_data(),
+            body=collect_body(incoming, max_body),
             content_type=incoming.environ.get("CONTENT_TYPE", ""),
             headers={name.lower(): value for name, value in incoming.headers},
             query=incoming.environ.get("QUERY_STRING", ""),

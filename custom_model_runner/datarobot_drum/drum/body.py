@@ -1,0 +1,84 @@
+"""Collects a request's body: limited while it comes in, in memory once, large forms on disk.
+
+A large body exists once: it grows in place, and is handed on as a view, never joined from
+pieces. A large multipart form, which is parsed by slicing, is spooled to a temporary file
+that goes away with the last view of it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from typing import IO, Final
+
+from datarobot_drum.drum.exceptions import BodyTooLargeError
+from datarobot_drum.drum.prediction.messages import Body
+
+TOO_LARGE: Final = "The request body is larger than the {} bytes allowed."
+# Smaller bodies are joined from their pieces: plain bytes are what readers are fastest with.
+JOINED_UP_TO: Final = 1024 * 1024
+SPOOLED_FROM: Final = 8 * 1024 * 1024
+_FORM: Final = "multipart/form-data"
+
+
+class BodyCollector:
+    """Takes the pieces of one body.
+
+    Args:
+        limit: most bytes allowed; None: no limit.
+        content_length: the header as sent, ``""`` when absent.
+
+    Raises:
+        BodyTooLargeError: the announced length is over the limit.
+    """
+
+    def __init__(self, limit: int | None, content_type: str, content_length: str = "") -> None:
+        self._limit = limit
+        self._is_form = content_type.strip().lower().startswith(_FORM)
+        self._pieces: list[bytes] = []
+        self._whole: bytearray | None = None
+        self._file: IO[bytes] | None = None
+        self.size = 0
+        if content_length.isdecimal() and len(content_length) < 20:
+            self._check(int(content_length))
+
+    def _check(self, size: int) -> None:
+        if self._limit is not None and size > self._limit:
+            raise BodyTooLargeError(TOO_LARGE.format(self._limit))
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece.
+
+        Raises:
+            BodyTooLargeError: the body has become larger than allowed.
+        """
+        self.size += len(piece)
+        self._check(self.size)
+        if self._file is not None:
+            self._file.write(piece)
+        elif self._whole is not None:
+            self._whole += piece
+            if self._is_form and self.size > SPOOLED_FROM:
+                self._spool()
+        else:
+            self._pieces.append(piece)
+            if self.size > JOINED_UP_TO:
+                self._whole = bytearray().join(self._pieces)
+                self._pieces.clear()
+
+    def _spool(self) -> None:
+        assert self._whole is not None
+        self._file = tempfile.TemporaryFile(prefix="drum-upload-")  # noqa: SIM115
+        self._file.write(self._whole)
+        self._whole = None
+
+    def finish(self) -> Body:
+        """The whole body."""
+        if self._file is not None:
+            self._file.flush()
+            # The mapping keeps the file, which has no name, as long as a view of it lives.
+            with self._file as file:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        if self._whole is not None:
+            return memoryview(self._whole).toreadonly()
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
