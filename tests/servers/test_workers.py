@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import pickle
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,18 +103,30 @@ def test_a_preloaded_model_that_cannot_load_says_so_once(code_dir: Path, server_
     assert "Traceback" not in errors
 
 
+class StartsThread:
+    """Loading this starts a thread, as some frameworks do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _thread.start_new_thread, (time.sleep, (3600,))
+
+
+@pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("server_type", SEVERAL)
-def test_a_model_of_a_built_in_framework_is_shared_by_default(
-    tmp_path: Path, server_type: str
+def test_a_built_in_model_is_shared_unless_loading_it_starts_threads(
+    tmp_path: Path, server_type: str, shared: bool
 ) -> None:
-    sklearn_linear = pytest.importorskip("sklearn.linear_model")
-    model = sklearn_linear.LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    linear = pytest.importorskip("sklearn.linear_model")
+    model = linear.LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    if not shared:
+        model.note = StartsThread()
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
     params = {"CUSTOM_MODEL_WORKERS": 2}
     with running_server(tmp_path, server_type, *REGRESSION, params=params) as server:
         eventually(lambda: len(server.workers()) == 2)
-        master_maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+        in_master = "sklearn" in Path(f"/proc/{server.process.pid}/maps").read_text()
         status, body = server.post("/predict/", b"a\n3\n")
+        code = server.stop()
 
-    assert "sklearn" in master_maps
+    assert in_master == shared
     assert (status, json.loads(body)) == (200, {"predictions": [pytest.approx(3.0)]})
+    assert code == 0

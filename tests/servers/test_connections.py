@@ -1,0 +1,169 @@
+"""Slow clients, crowds and odd connections on the fastapi server; and who is logged."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers.harness import Server, eventually, running_server
+from tests.servers.load import WAIT_FOR_GATE, rows
+
+pytestmark = pytest.mark.servers
+
+REGRESSION = ("--target-type", "regression")
+HEAD = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+
+
+def talk(server: Server, *parts: bytes, pause: float = 0.0) -> bytes:
+    """Send the parts, then read until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(pause)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [HEAD, HEAD + b"Content-Length: 100\r\n\r\nseconds"],
+    ids=["head", "body"],
+)
+def test_a_request_that_comes_too_slowly_is_answered_408(code_dir: Path, sent: bytes) -> None:
+    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
+    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+        answer = talk(server, sent)
+
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in head.lower()
+    assert b"x-request-id: " in head.lower()
+    assert json.loads(body) == {"message": "ERROR: The request did not arrive in time."}
+
+
+def test_a_connection_that_sends_nothing_is_closed_without_an_answer(code_dir: Path) -> None:
+    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
+    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+        assert talk(server) == b""
+
+
+def test_a_slow_model_is_not_taken_for_a_slow_client(code_dir: Path) -> None:
+    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
+    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+        status, _ = server.post("/predict/", rows(2.5))
+
+    assert status == 200
+
+
+def test_a_large_body_in_steady_pieces_may_take_longer_than_the_timeout(code_dir: Path) -> None:
+    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
+    body = b"seconds\n" + b"0\n" * 4000
+    pieces = [body[start : start + 1000] for start in range(0, len(body), 1000)]
+    head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+        answer = talk(server, head, *pieces, pause=0.3)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_is_not_http_is_answered_in_json(code_dir: Path) -> None:
+    with running_server(code_dir, "fastapi", *REGRESSION) as server:
+        answer = talk(server, b"what?\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    body = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+    assert body == {"message": "ERROR: The request is not valid HTTP."}
+
+
+def test_the_concurrency_limit_refuses_predictions_but_no_status_route(
+    code_dir: Path, tmp_path: Path
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    env = {"RUN_STARTED": str(started), "RUN_GATE": str(gate)}
+    params = {"DRUM_UVICORN_LIMIT_CONCURRENCY": 1}
+    with running_server(code_dir, "fastapi", *REGRESSION, env=env, params=params) as server:
+        answers: list[int] = []
+        client = threading.Thread(
+            target=lambda: answers.append(server.post("/predict/", WAIT_FOR_GATE)[0])
+        )
+        client.start()
+        eventually(started.exists)
+        refused = talk(
+            server, HEAD + b"Connection: close\r\nContent-Length: 10\r\n\r\nseconds\n0\n"
+        )
+        alive, _ = server.get("/livez")
+        gate.touch()
+        client.join(30)
+        freed, _ = server.post("/predict/", rows(0))
+
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: " in refused
+    assert b"\r\nx-drum-version: " in refused
+    assert b'{"message":"ERROR: ' in refused
+    assert (alive, answers, freed) == (200, [200], 200)
+
+
+def test_a_second_ctrl_c_does_not_wait(code_dir: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    env = {"RUN_STARTED": str(started), "RUN_GATE": str(tmp_path / "never")}
+    for options in ((), ("--max-workers", "2")):
+        started.unlink(missing_ok=True)
+        with running_server(code_dir, "fastapi", *REGRESSION, *options, env=env) as server:
+            client = threading.Thread(target=lambda port=server.port: cut_off(port))
+            client.start()
+            eventually(started.exists)
+            server.signal(signal.SIGINT)
+            eventually(lambda port=server.port: cannot_connect(port))
+            server.stop(signal.SIGINT, seconds=10)
+            client.join(30)
+
+
+def cut_off(port: int) -> None:
+    """Ask for what never ends, and wait until the server hangs up."""
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(HEAD + b"Content-Length: 11\r\n\r\nseconds\n-2\n")
+        try:
+            connection.recv(100)
+        except ConnectionResetError:
+            return
+
+
+def cannot_connect(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return True
+    return False
+
+
+LOG_LINE = re.compile(
+    r'127\.0\.0\.1 - (\S+) \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "(.*)" (\d+) (\d+)'
+    r' "(.*)" "(.*)"'
+)
+
+
+@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+def test_the_access_log_has_one_format(code_dir: Path, server_type: str) -> None:
+    request = (
+        b"GET /ping/?a=%22b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nReferer: http://r\r\n"
+        b'User-Agent: agent "7"\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n'
+    )
+    with running_server(code_dir, server_type, *REGRESSION) as server:
+        answer = talk(server, request)
+        server.stop()
+        lines = server.stdout().splitlines()
+
+    size = str(len(answer.split(b"\r\n\r\n", 1)[1]))
+    found = [match.groups() for line in lines if (match := LOG_LINE.match(line))]
+    assert found == [
+        ("user", "GET /ping/?a=%22b HTTP/1.1", "200", size, "http://r", r"agent \"7\"")
+    ]

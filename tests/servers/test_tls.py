@@ -1,0 +1,112 @@
+"""TLS on the three servers, with and without client certificates."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.servers.harness import SERVER_TYPES, START_SECONDS, Server, running_server, start_server
+
+pytestmark = pytest.mark.servers
+
+REGRESSION = ("--target-type", "regression")
+
+
+class Certificates:
+    """An authority, a server certificate and a client certificate, as files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = trustme.CA()
+        self.certificate = folder / "server.pem"
+        self.key = folder / "server.key"
+        self.authorities = folder / "ca.pem"
+        server = self.authority.issue_cert("127.0.0.1", "localhost")
+        server.private_key_pem.write_to_path(self.key)
+        self.certificate.write_bytes(b"".join(blob.bytes() for blob in server.cert_chain_pems))
+        self.authority.cert_pem.write_to_path(self.authorities)
+
+    def params(self, **more: object) -> dict[str, object]:
+        return {
+            "DRUM_SSL_CERTFILE": str(self.certificate),
+            "DRUM_SSL_KEYFILE": str(self.key),
+        } | more
+
+    def client(self, with_certificate: bool = False) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        if with_certificate:
+            self.authority.issue_cert("client@example.org").configure_cert(context)
+        return context
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def get(server: Server, context: ssl.SSLContext) -> int:
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=context)
+    try:
+        connection.request("GET", "/livez")
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_https_from_tls_1_2_on(
+    code_dir: Path, certificates: Certificates, server_type: str
+) -> None:
+    with running_server(code_dir, server_type, *REGRESSION, params=certificates.params()) as server:
+        assert get(server, certificates.client()) == 200
+        old = certificates.client()
+        old.minimum_version = ssl.TLSVersion.TLSv1_2
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert get(server, old) == 200
+        with pytest.raises(ssl.SSLCertVerificationError):
+            get(server, ssl.create_default_context())
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_a_client_certificate_can_be_required(
+    code_dir: Path, certificates: Certificates, server_type: str
+) -> None:
+    params = certificates.params(
+        DRUM_SSL_CA_CERTS=str(certificates.authorities), DRUM_SSL_CERT_REQS="required"
+    )
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        assert get(server, certificates.client(with_certificate=True)) == 200
+        with pytest.raises(OSError):  # noqa: PT011 (an alert, or a reset, as timing has it)
+            get(server, certificates.client())
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_silent_connections_do_not_stop_a_tls_server(
+    code_dir: Path, certificates: Certificates, server_type: str
+) -> None:
+    import socket
+
+    with running_server(code_dir, server_type, *REGRESSION, params=certificates.params()) as server:
+        silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
+        try:
+            assert get(server, certificates.client()) == 200
+        finally:
+            for connection in silent:
+                connection.close()
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_a_certificate_that_cannot_be_read_is_named(code_dir: Path, server_type: str) -> None:
+    params = {"DRUM_SSL_CERTFILE": str(code_dir / "missing.pem")}
+    server = start_server(code_dir, server_type, *REGRESSION, params=params)
+
+    assert server.wait(START_SECONDS) == 1
+    assert server.stderr().startswith("Cannot use DRUM_SSL_CERTFILE (")
+    assert server.stderr().count("\n") == 1
