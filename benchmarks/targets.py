@@ -79,6 +79,8 @@ def drum_server(server: str, folder: Path) -> Iterator[Target]:
     command = ["-m", "datarobot_drum", "server", "--code-dir", str(folder)]
     command += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
     parameters = {"DRUM_SERVER_TYPE": server, "DRUM_GUNICORN_KEEP_ALIVE": "5"}
+    # Applies to uvicorn too; access logs are written as by default.
+    parameters["DRUM_GUNICORN_LOG_LEVEL"] = "warning"
     variables = {f"MLOPS_RUNTIME_PARAM_{name}": value for name, value in parameters.items()}
     with running(server, command, port, variables) as target:
         yield target
