@@ -69,9 +69,10 @@ def test_sparse_output_may_be_symmetric() -> None:
     assert bytes(parts[1].data).startswith(b"%%MatrixMarket matrix coordinate real symmetric\n")
 
 
-def test_blank_names() -> None:
+@pytest.mark.parametrize("names", [["", " "], ["a", "\n"]])
+def test_blank_names(names: list[str]) -> None:
     with pytest.raises(ModelError, match="^Column name serialization check failed, "):
-        transform_response(pd.DataFrame([[1, 2]], columns=["", " "]), None)
+        transform_response(pd.DataFrame([[1, 2]], columns=names), None)
 
 
 def test_no_rows() -> None:

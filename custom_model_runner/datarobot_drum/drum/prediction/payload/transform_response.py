@@ -14,7 +14,10 @@ from datarobot_drum.drum.prediction.payload.multipart import MULTIPART_FORM
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES_FAILED = "Column name serialization check failed, column names should not be blank."
+NAMES_FAILED = (
+    "Column name serialization check failed, deserializing column names resulted in {}, "
+    "expected {}\nEnsure there are no column names made up entirely of whitespace"
+)
 
 
 def transform_response(frame: pd.DataFrame, target: pd.DataFrame | None) -> PredictResponse:
@@ -74,8 +77,8 @@ class _Form:
 def _column_names(frame: pd.DataFrame) -> list[str]:
     """Names on one line each: the sparse form has nothing else to tell them apart."""
     names = [str(name).strip().replace("\n", "\\n") for name in frame.columns]
-    if names and not any(names):
-        raise ModelError(NAMES_FAILED)
+    if not all(names):
+        raise ModelError(NAMES_FAILED.format(sum(map(bool, names)), len(names)))
     return names
 
 
