@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.chat_folder import chatting, listing
+from tests.contract.chat_folder import CHAT, chatting, listing
 from tests.contract.clients import Answer, Calls
 from tests.contract.folders import Folder, Folders
 from tests.contract.fronts import Serve
@@ -307,3 +307,26 @@ def test_direct_access_wrong_method(client: Calls) -> None:
     answer = client.call("DELETE", "/nim/a")
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST, PUT"
+
+
+# -- moderation
+
+
+def test_moderation_gets_the_same_association_id(serve: Serve, folders: Folders) -> None:
+    library = (
+        "class Pipeline:\n"
+        "    def chat(self, params, model, hook, association_id, **keywords):\n"
+        "        params['messages'][-1]['content'] += association_id\n"
+        "        return hook(params, model, **keywords)\n\n\n"
+        "def moderation_pipeline_factory(target_type, model_dir):\n"
+        "    return Pipeline()\n"
+    )
+    files: dict[str, str | bytes] = {
+        "custom.py": CHAT,
+        "moderation_config.yaml": "{}\n",
+        "datarobot_dome/__init__.py": "",
+        "datarobot_dome/drum_integration.py": library,
+    }
+    folder = folders.make("moderated", files).of_type("textgeneration")
+    answer = chat(serve(folder.with_env(TARGET_NAME="answer")), "say:")
+    assert content_of(answer) == answer.json()["datarobot_association_id"]

@@ -14,6 +14,13 @@ from tests.contract.clients import Answer, Calls
 from tests.contract.folders import Folder, Folders
 from tests.contract.fronts import Front, Serve
 
+MODEL = """
+def load_model(code_dir):
+    return 1
+
+def score(data, model, **kwargs):
+    return data
+"""
 EXTENSION = """
 def init_app(app):
     @app.get("/mine")
@@ -61,7 +68,7 @@ def test_page_needs_no_other_host(client: Calls) -> None:
 
 def test_extension_and_prefix(serve: Serve, folder: Folder, folders: Folders) -> None:
     files: dict[str, str | bytes] = {
-        "custom.py": "def load_model(d):\n    return 1\n\n\ndef score(data, model, **k):\n    return data\n",
+        "custom.py": MODEL,
         "custom_fastapi.py": EXTENSION,
     }
     extended = folders.make("documented", files).of_type("regression")

@@ -13,6 +13,7 @@ from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.hooks import Function, Hooks
 from datarobot_drum.drum.model.outputs import NAMED_TARGETS, OutputRules
+from datarobot_drum.drum.model.predictor import association_id
 
 logger = get_drum_logger(__name__)
 
@@ -68,7 +69,7 @@ def _chat(pipeline: Any, hook: Function) -> Function:
 
     @functools.wraps(hook)
     def chat(params: Mapping[str, Any], model: Any, **keywords: Any) -> Any:
-        association_id = str(params.get("datarobot_association_id") or uuid.uuid4())
-        return pipeline.chat(params, model, hook, association_id, **keywords)
+        current = association_id.get() or params.get("datarobot_association_id") or uuid.uuid4()
+        return pipeline.chat(params, model, hook, str(current), **keywords)
 
     return chat

@@ -4,8 +4,9 @@ engine) wears the same face, so the service never knows which it talks to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import contextvars
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from datarobot_drum.drum.enum import RunLanguage, TargetType
+
+
+# The id of the chat that is being answered, for whatever stands between the service and the
+# hook; the hook's own parameters and keywords are what the client and the contract say.
+association_id: contextvars.ContextVar[str] = contextvars.ContextVar("association_id", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +110,6 @@ class UnstructuredReply:
     charset: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChatReply:
-    """A chat answer: one completion, or an iterator of chunks (the first one already drawn).
-
-    ``close`` stops the user's generator; it is safe to call more than once.
-    """
-
-    completion: Mapping[str, Any] | None = None
-    chunks: Iterator[Any] | None = None
-    close: Callable[[], None] = field(default=lambda: None)
-
-
 class Predictor(Protocol):
     """One loaded model. Calls come one at a time in a process, chat excepted.
 
@@ -146,7 +140,10 @@ class Predictor(Protocol):
 
     def predict_unstructured(self, data: str | bytes, **kwargs: Any) -> UnstructuredReply: ...
 
-    def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any: ...
+    def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any:
+        """What the ``chat`` hook returns, as it is: a completion, an iterable of chunks, or
+        something to await for either. Several calls may run at a time.
+        """
 
     def supported_llm_models(self) -> Sequence[Any] | None:
         """Call the ``get_supported_llm_models`` hook; None when there is none."""

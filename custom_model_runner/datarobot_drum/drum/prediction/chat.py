@@ -16,7 +16,7 @@ from datarobot_drum.drum.exceptions import (
     NotSupportedError,
     UnsupportedMediaTypeError,
 )
-from datarobot_drum.drum.model.predictor import Predictor
+from datarobot_drum.drum.model.predictor import Predictor, association_id
 from datarobot_drum.drum.prediction.chat_stream import (
     ASSOCIATION_ID,
     Events,
@@ -94,13 +94,14 @@ class Chat:
         info = self._predictor.info
         if not info.supports_chat:
             raise NotSupportedError(_refusal(info.target_type))
-        association_id = str(params.get(ASSOCIATION_ID) or uuid.uuid4())
-        events = Events(association_id, self._describe, span)
+        current_id = str(params.get(ASSOCIATION_ID) or uuid.uuid4())
+        association_id.set(current_id)
+        events = Events(current_id, self._describe, span)
         response = self._predictor.chat(params, Headers(request.headers))
         if is_async(response):
             response = resolve(response, events, self._loop)
         if getattr(response, "object", None) == "chat.completion":
-            return _completion(response, association_id, span)
+            return _completion(response, current_id, span)
         body = response if isinstance(response, StreamBody) else open_stream(response, events)
         return PredictResponse(HTTPStatus.OK, body, EVENT_STREAM, STREAM_HEADERS, close=body.close)
 
@@ -145,12 +146,12 @@ def _refusal(target_type: TargetType) -> str:
     return NO_CHAT_HOOK if chats else NO_CHAT
 
 
-def _completion(completion: Any, association_id: str, span: RequestSpan | None) -> PredictResponse:
+def _completion(completion: Any, current_id: str, span: RequestSpan | None) -> PredictResponse:
     if not completion.choices:
         raise ModelError("The chat completion has no choices.")
     if not hasattr(completion.choices[0].message, "content"):
         raise unexpected(completion)
-    setattr(completion, ASSOCIATION_ID, association_id)
+    setattr(completion, ASSOCIATION_ID, current_id)
     content = completion.to_dict()
     if span is not None:
         span.chat_completion(content)
