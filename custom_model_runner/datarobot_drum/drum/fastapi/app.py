@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -31,12 +31,26 @@ from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.settings import Settings
 
+_NO_TELEMETRY: Final[Any] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+
 
 class ModelApp(FastAPI):
     """A FastAPI application whose every answer, an extension's too, has the standard headers."""
 
     def __init__(self, gate: Gate, metrics: Metrics, service_route: ServiceRoute) -> None:
-        super().__init__(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        super().__init__(
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            # Newer FastAPIs trace by themselves, which would double the spans of this server.
+            telemetry=_NO_TELEMETRY,
+        )
         self._gate = gate
         self._metrics = metrics
         self._service_route = service_route
