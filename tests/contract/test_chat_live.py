@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,10 +50,10 @@ def next_text(answer: http.client.HTTPResponse) -> str:
     return str(chunk["choices"][0]["delta"]["content"])
 
 
-def wait_for(path: Path) -> None:
+def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} has not come"
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
@@ -88,7 +88,7 @@ def test_decision_21_a_client_that_leaves_stops_the_generator(
     with streaming(client, f"{action}:{tmp_path}") as answer:
         next_text(answer)
         assert not (tmp_path / "closed").exists()
-    wait_for(tmp_path / "closed")
+    until((tmp_path / "closed").exists)
 
 
 def test_clients_that_leave_free_their_slots(client: SocketClient, tmp_path: Path) -> None:
@@ -99,4 +99,32 @@ def test_clients_that_leave_free_their_slots(client: SocketClient, tmp_path: Pat
             next_text(answer)
     assert say(client, "still here") == "still here"
     for number in range(6):
-        wait_for(tmp_path / str(number) / "closed")
+        until((tmp_path / str(number) / "closed").exists)
+
+
+def test_a_request_whose_client_left_the_queue_is_never_run(
+    front: Front, folders: Folders, tmp_path: Path
+) -> None:
+    if front.name != "fastapi-server":
+        pytest.skip("only an event loop watches a client while its request waits")
+    one_slot = chatting(folders).with_params(DRUM_FASTAPI_EXECUTOR_WORKERS="1")
+    client = front.serve(one_slot)
+    assert isinstance(client, SocketClient)
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with streaming(client, f"held:{first}") as answer:
+        assert next_text(answer) == "first"
+        ask_and_leave(client, f"held:{second}")
+        until(lambda: b'reason="client_gone"} 1.0' in client.get("/metrics").body)
+        (first / "go").touch()
+        assert next_text(answer) == "second"
+    assert say(client, "my turn") == "my turn"
+    assert not (second / "started").exists()
+
+
+def ask_and_leave(client: SocketClient, content: str) -> None:
+    connection = http.client.HTTPConnection(urlsplit(client.url).netloc, timeout=PATIENCE)
+    body = json.dumps({"messages": [{"role": "user", "content": content}]})
+    connection.request("POST", "/chat/completions", body, {"Content-Type": "application/json"})
+    connection.close()
