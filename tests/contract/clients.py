@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 CSV = "text/csv"
 BOUNDARY = "the-boundary"
@@ -149,9 +149,15 @@ class FlaskClient(Calls):
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        url = f"http://localhost{self.prefix}{path}"
+        path, _, query = (self.prefix + path).partition("?")
+        # Flask's client takes `//` for the beginning of a URL; a server does not.
+        path_info = unquote_to_bytes(path).decode("latin-1")
         with self.app.test_client().open(
-            url, method=method, data=body, headers=dict(headers or {})
+            method=method,
+            query_string=query,
+            data=body,
+            headers=dict(headers or {}),
+            environ_overrides={"PATH_INFO": path_info},
         ) as answer:
             return Answer(answer.status_code, Headers(answer.headers.items()), answer.data)
 

@@ -183,7 +183,8 @@ def test_probabilities_above_one(serve: Serve, folders: Folders, target_type: st
 
 def probabilities(target_type: str, first: float, second: float) -> dict[str, list[Any]]:
     names = ("yes", "no") if target_type == "binary" else ("a", "b", "c")
-    return dict(zip(names, ([0.5, first], [0.5, second], [0, 0]), strict=True))
+    columns = ([0.5, first], [0.5, second], [0, 0])[: len(names)]
+    return dict(zip(names, columns, strict=True))
 
 
 @pytest.mark.parametrize(

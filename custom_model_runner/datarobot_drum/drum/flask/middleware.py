@@ -22,6 +22,9 @@ def stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:
         flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
         logs.request_id.set(flask.g.request_id)
         early = None if gate.is_plain else _early_answer(gate)
+        # Werkzeug takes leading slashes for one; //ping/ is no route on any server.
+        if early is None and flask.request.environ["PATH_INFO"].startswith("//"):
+            early = routes.not_found()
         return None if early is None else _to_flask(early)
 
     def end(response: flask.Response) -> flask.Response:
