@@ -14,23 +14,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from datarobot_drum import __version__
 from datarobot_drum.drum import logs, telemetry
 from datarobot_drum.drum.enum import ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     ClientGoneError,
     DrumException,
-    NotReadyError,
     OverloadedError,
     PredictionTimeoutError,
-    RequestError,
 )
-from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
+from datarobot_drum.drum.model.predictor import Predictor
 from datarobot_drum.drum.prediction import open_inference
-from datarobot_drum.drum.prediction.answers import ModelAnswers, payload_formats
+from datarobot_drum.drum.prediction.answers import ModelAnswers
 from datarobot_drum.drum.prediction.batching import Batcher
 from datarobot_drum.drum.prediction.chat import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
@@ -39,26 +35,21 @@ from datarobot_drum.drum.prediction.flushing import StdoutFlusher
 from datarobot_drum.drum.prediction.measured import MeasuredPredictor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.metrics import (
-    CONTENT_TYPE,
     Metrics,
     RejectReason,
-    memory_gauges,
-    model_gauges,
 )
 from datarobot_drum.drum.prediction.open_inference import OpenInference
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
-from datarobot_drum.drum.prediction.payload.small_json import small_json
-from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
+from datarobot_drum.drum.prediction.stats import TimingWindow
+from datarobot_drum.drum.prediction.status import status_pages
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.prediction.tracing import STREAM_NAME, open_span
 from datarobot_drum.drum.prediction.waiting import Disconnected, LoopWait
 
 logger = logs.get_drum_logger(__name__)
 
-OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
-DRAINING: Final = "The server is shutting down."
 # A call that takes longer than this factor times the request timeout, and these seconds, is
 # taken for one that never ends: the worker gives way to another.
 STUCK_FACTOR: Final = 2
@@ -70,7 +61,6 @@ _GIVEN_UP: Final = {
     OverloadedError: RejectReason.QUEUE_TIMEOUT,
     PredictionTimeoutError: RejectReason.REQUEST_TIMEOUT,
 }
-NOT_PROXIED: Final = "This endpoint is only supported by OpenAI based predictors"
 
 
 class Service(Protocol):
@@ -155,17 +145,14 @@ class PredictionService:
             changed=self.metrics.levels,
         )
         self._open_inference = OpenInference(predictor, lambda: not self.draining)
-        self._status: Mapping[Operation, Callable[[], PredictResponse]] = {
-            Operation.PING: lambda: OK,
-            Operation.HEALTH: lambda: OK,
-            Operation.LIVEZ: lambda: OK,
-            Operation.READYZ: self._readyz,
-            Operation.INFO: self._info,
-            Operation.CAPABILITIES: self._capabilities,
-            Operation.STATS: self._stats,
-            Operation.METRICS: self._metrics,
-            Operation.DIRECT_ACCESS: lambda: error_response(RequestError(NOT_PROXIED)),
-        }
+        self._status = status_pages(
+            predictor.info,
+            settings.server_type,
+            self.metrics,
+            self._timing,
+            {"queue_limit": settings.queue_depth, "workers": settings.executor_workers},
+            lambda: self.draining,
+        )
         self._model: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
             Operation.PREDICT: answers.predict,
             Operation.TRANSFORM: answers.transform,
@@ -311,108 +298,19 @@ class PredictionService:
     def _answer_one(self, job: Job) -> PredictResponse:
         logs.request_id.set(job.request.request_id)
         started = time.monotonic()
-        operation = partial(self._model[job.operation], job.request)
         try:
-            return operation() if job.span is None else job.span.run(operation)
-        except Exception as error:
-            return _failure(job.operation, error)
+            if job.span is None:
+                return self._call_model(job)
+            return job.span.run(partial(self._call_model, job))
         finally:
             if self._settings.show_perf:
                 self._timing.add(time.monotonic() - started)
 
-    # -- status
-
-    def _readyz(self) -> PredictResponse:
-        return error_response(NotReadyError(DRAINING)) if self.draining else OK
-
-    def _info(self) -> PredictResponse:
-        return PredictResponse(
-            HTTPStatus.OK, small_json(describe(self._predictor.info, self._settings.server_type))
-        )
-
-    def _capabilities(self) -> PredictResponse:
-        content = {
-            "supported_methods": {"chat": self._predictor.info.supports_chat},
-            "supported_payload_formats": payload_formats(),
-        }
-        return PredictResponse(HTTPStatus.OK, small_json(content))
-
-    def _stats(self) -> PredictResponse:
-        content = {
-            "drum_info": process_info(),
-            "executor_info": self.metrics.executor_figures() | self._capacity,
-            "mem_info": memory_info(),
-            "time_info": {"run_predictor_total": self._timing.take()},
-        }
-        return PredictResponse(HTTPStatus.OK, small_json(content))
-
-    @property
-    def _capacity(self) -> dict[str, int]:
-        """The limits of each process."""
-        return {
-            "queue_limit": self._settings.queue_depth,
-            "workers": self._settings.executor_workers,
-        }
-
-    def _metrics(self) -> PredictResponse:
-        gauges = model_gauges(self._predictor.info, self._settings.server_type) | memory_gauges()
-        return PredictResponse(HTTPStatus.OK, self.metrics.text(gauges), CONTENT_TYPE)
-
-
-class FailedService:
-    """Answers every operation with the reason why the model could not be loaded."""
-
-    is_stuck = False
-
-    def __init__(self, error: BaseException) -> None:
-        self.draining = False
-        self.metrics = Metrics()
-        self._response = PredictResponse(513, small_json({"message": f"ERROR: {error}"}))
-        self._not_ready = error_response(NotReadyError(str(error)))
-
-    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
-        if operation is Operation.LIVEZ:
-            return OK
-        if operation in open_inference.OPERATIONS:
-            return self._answer_v2(operation)
-        return self._not_ready if operation is Operation.READYZ else self._response
-
-    def _answer_v2(self, operation: Operation) -> PredictResponse:
-        if operation is Operation.V2_LIVE:
-            return open_inference.live()
-        if operation is Operation.V2_READY:
-            return open_inference.ready(False)
-        return open_inference.as_protocol_error(self._response)
-
-    async def answer_async(
-        self,
-        operation: Operation,
-        request: PredictRequest,
-        disconnected: Disconnected | None = None,
-    ) -> PredictResponse:
-        return self.answer(operation, request)
-
-    def close(self) -> None:
-        pass
-
-
-def describe(info: ModelInfo, server_type: ServerType) -> dict[str, Any]:
-    """The content of ``/info/``."""
-    content: dict[str, Any] = {
-        "codeDir": info.code_dir,
-        "drumServer": server_type.value,
-        "drumVersion": __version__,
-        "language": info.language.value,
-        "modelMetadata": info.metadata,
-        "predictor": info.framework,
-        "targetType": info.target_type.value,
-    }
-    if info.labels is not None and info.target_type is TargetType.BINARY:
-        content["positiveClassLabel"] = info.labels.positive
-        content["negativeClassLabel"] = info.labels.negative
-    if info.labels is not None and info.target_type is TargetType.MULTICLASS:
-        content["classLabels"] = list(info.labels.names)
-    return content
+    def _call_model(self, job: Job) -> PredictResponse:
+        try:
+            return self._model[job.operation](job.request)
+        except Exception as error:
+            return _failure(job.operation, error)
 
 
 def _failure(operation: Operation, error: Exception) -> PredictResponse:
