@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from datarobot_drum.drum.knobs import KNOBS, Knob
 from datarobot_drum.drum.prediction.openapi import describe_routes
 from datarobot_drum.drum.routes import ROUTES
-from datarobot_drum.drum.settings import KNOBS, Knob
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 OPENAPI_HEAD = "# Made by scripts/make_docs.py from datarobot_drum/drum/routes.py; do not edit.\n"
@@ -21,7 +21,7 @@ OPENAPI_HEAD = "# Made by scripts/make_docs.py from datarobot_drum/drum/routes.p
 HEAD = """\
 # Settings
 
-<!-- Made by scripts/make_docs.py from datarobot_drum/drum/settings.py; do not edit. -->
+<!-- Made by scripts/make_docs.py from datarobot_drum/drum/knobs.py; do not edit. -->
 
 These runtime parameters configure the runner itself. Each can be given in either way, and none
 needs a definition in `model-metadata.yaml`:

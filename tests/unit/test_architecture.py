@@ -25,6 +25,7 @@ FOUNDATION = (
     "datarobot_drum.drum.failures",
     "datarobot_drum.drum.logs",
     "datarobot_drum.drum.masking",
+    "datarobot_drum.drum.knobs",
     "datarobot_drum.drum.settings",
     "datarobot_drum.drum.telemetry",
     "datarobot_drum.drum.utils",

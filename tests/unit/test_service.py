@@ -20,14 +20,11 @@ from datarobot_drum.drum.model.predictor import (
     RowSource,
     UnstructuredReply,
 )
+from datarobot_drum.drum.prediction.failed import FailedService
+from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import (
-    FailedService,
-    PredictionService,
-    Service,
-    ServiceSettings,
-)
+from datarobot_drum.drum.prediction.service import PredictionService, Service, ServiceSettings
 
 PATIENCE = 30
 STATUS = (Operation.PING, Operation.HEALTH, Operation.LIVEZ, Operation.READYZ, Operation.INFO)

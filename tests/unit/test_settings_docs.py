@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from datarobot_drum.drum.settings import KNOBS
+from datarobot_drum.drum.knobs import KNOBS
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,13 +9,9 @@ from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
+from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.payload.pps import load_deployment_config
-from datarobot_drum.drum.prediction.service import (
-    FailedService,
-    PredictionService,
-    Service,
-    ServiceSettings,
-)
+from datarobot_drum.drum.prediction.service import PredictionService, Service, ServiceSettings
 from datarobot_drum.drum.settings import Settings
 
 logger = get_drum_logger(__name__)

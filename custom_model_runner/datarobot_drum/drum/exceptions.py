@@ -80,7 +80,7 @@ class ModelError(DrumException):
 class RequestError(DrumException):
     """The client sent something that cannot be served."""
 
-    status = HTTPStatus.BAD_REQUEST
+    status: ClassVar[int] = HTTPStatus.BAD_REQUEST
 
 
 class MalformedRequestError(RequestError):

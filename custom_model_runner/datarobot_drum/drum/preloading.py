@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from datarobot_drum.drum.enum import RunLanguage
 from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.cells import shared_directory
-from datarobot_drum.drum.settings import Settings, knob
+from datarobot_drum.drum.settings import Settings
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.prediction.service import Service

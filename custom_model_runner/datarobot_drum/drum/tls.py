@@ -6,7 +6,7 @@ import ssl
 from typing import Final
 
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.settings import knob
+from datarobot_drum.drum.knobs import knob
 
 _REQUIREMENTS: Final = {
     "none": ssl.CERT_NONE,

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from datarobot_drum.drum.exceptions import SettingError, StartupError
-from datarobot_drum.drum.settings import knob
+from datarobot_drum.drum.knobs import knob
 
 
 @dataclass(frozen=True, slots=True)

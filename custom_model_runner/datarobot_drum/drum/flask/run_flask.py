@@ -7,9 +7,10 @@ import signal
 import sys
 from typing import Final
 
+from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.settings import Settings, knob
+from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 

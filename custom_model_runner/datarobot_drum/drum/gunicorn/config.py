@@ -8,8 +8,9 @@ import ssl
 from typing import Any, Final
 
 from datarobot_drum.drum.exceptions import SettingError, StartupError
+from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import shown
-from datarobot_drum.drum.settings import ServerSettings, Settings, knob
+from datarobot_drum.drum.settings import ServerSettings, Settings
 
 ACCESS_LOG_FORMAT: Final = (
     """%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" """

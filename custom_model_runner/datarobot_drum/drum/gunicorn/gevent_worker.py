@@ -8,7 +8,7 @@ from gevent import select
 from gunicorn.workers.ggevent import GeventWorker
 
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
-from datarobot_drum.drum.settings import knob
+from datarobot_drum.drum.knobs import knob
 
 
 class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
+from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import bind
 from datarobot_drum.drum.preloading import with_shared_model
-from datarobot_drum.drum.settings import Settings, knob
+from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
 from datarobot_drum.drum.utils.setup import setup_options

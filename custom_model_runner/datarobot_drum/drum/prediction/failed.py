@@ -1,0 +1,52 @@
+"""The error server's service: a model that could not be loaded, and why."""
+
+from __future__ import annotations
+
+from datarobot_drum.drum.exceptions import STARTUP_FAILED_STATUS, NotReadyError
+from datarobot_drum.drum.prediction import open_inference
+from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.metrics import Metrics
+from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.payload.small_json import small_json
+from datarobot_drum.drum.prediction.status import OK
+from datarobot_drum.drum.prediction.waiting import Disconnected
+
+
+class FailedService:
+    """Answers every operation with the reason why the model could not be loaded."""
+
+    is_stuck = False
+
+    def __init__(self, error: BaseException) -> None:
+        self.draining = False
+        self.metrics = Metrics()
+        self._response = PredictResponse(
+            STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {error}"})
+        )
+        self._not_ready = error_response(NotReadyError(str(error)))
+
+    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+        if operation is Operation.LIVEZ:
+            return OK
+        if operation in open_inference.OPERATIONS:
+            return self._answer_v2(operation)
+        return self._not_ready if operation is Operation.READYZ else self._response
+
+    def _answer_v2(self, operation: Operation) -> PredictResponse:
+        if operation is Operation.V2_LIVE:
+            return open_inference.live()
+        if operation is Operation.V2_READY:
+            return open_inference.ready(False)
+        return open_inference.as_protocol_error(self._response)
+
+    async def answer_async(
+        self,
+        operation: Operation,
+        request: PredictRequest,
+        disconnected: Disconnected | None = None,
+    ) -> PredictResponse:
+        return self.answer(operation, request)
+
+    def close(self) -> None:
+        pass
