@@ -1,0 +1,200 @@
+"""Traces, metrics and logs as a real OTLP receiver gets them, from every server."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.servers.harness import SERVER_TYPES, Server, running_server
+from tests.servers.otlp import Receiver, attributes, receiver
+
+pytestmark = pytest.mark.servers
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+
+CUSTOM = """
+import pandas as pd
+
+
+class Message:
+    content = "fine, thanks"
+
+
+class Choice:
+    message = Message()
+    index = 0
+
+
+class Completion:
+    object = "chat.completion"
+    choices = [Choice()]
+
+    def to_dict(self):
+        message = {"role": "assistant", "content": Message.content}
+        choices = [{"index": 0, "message": message}]
+        return {"object": self.object, "model": "m-1", "choices": choices}
+
+
+class Delta:
+    def __init__(self, content):
+        self.content = content
+
+
+class ChunkChoice:
+    index = 0
+
+    def __init__(self, content):
+        self.delta = Delta(content)
+
+
+class ChatCompletionChunk:
+    model = "m-2"
+
+    def __init__(self, content):
+        self.choices = [ChunkChoice(content)]
+
+    def to_json(self, indent=None):
+        return "{}"
+
+
+def load_model(code_dir):
+    return "model"
+
+
+def score(data, model, **kwargs):
+    if "fail" in data.columns:
+        raise ValueError("it holds tell-nobody")
+    return pd.DataFrame({"answer": ["yes"] * len(data)})
+
+
+def chat(params, model):
+    if params.get("stream"):
+        return (ChatCompletionChunk(text) for text in ("fine", ", ", "thanks"))
+    return Completion()
+"""
+
+
+@pytest.fixture
+def code_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "custom.py").write_text(CUSTOM)
+    return folder
+
+
+def ask(server: Server, path: str, body: bytes, content_type: str) -> int:
+    headers = {
+        "Content-Type": content_type,
+        "traceparent": f"00-{TRACE}-{PARENT}-01",
+        "X-Request-Id": "the-request",
+        "X-DataRobot-Consumer-Id": "42",
+        "X-DataRobot-Consumer-Type": "user",
+    }
+    request = urllib.request.Request(server.url + path, body, headers)
+    status, _ = server.send(request, timeout=30)
+    return status
+
+
+def converse(code_dir: Path, server_type: str, inbox: Receiver, **params: object) -> None:
+    """One request of each kind; when this returns the server has exported all and ended."""
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=blue",
+        "TARGET_NAME": "answer",
+    }
+    options = ("--target-type", "textgeneration")
+    with running_server(
+        code_dir,
+        server_type,
+        *options,
+        env=env,
+        params={"DRUM_AUTH_SECRET": "tell-nobody"} | params,
+    ) as server:
+        assert ask(server, "/predict/", b"a\n1\n", "text/csv") == 200
+        assert ask(server, "/predict/", b"fail\n1\n", "text/csv") == 500
+        chat = {"model": "m", "messages": [{"role": "user", "content": "how are you?"}]}
+        for params in (chat, chat | {"stream": True}):
+            body = json.dumps(params).encode()
+            assert ask(server, "/v1/chat/completions", body, "application/json") == 200
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_requests_are_traced(code_dir: Path, server_type: str) -> None:
+    with receiver() as inbox:
+        converse(code_dir, server_type, inbox)
+    assert {headers["x-tenant"] for _, headers, _ in inbox.received} == {"blue"}
+    spans = {}
+    for span in inbox.spans():
+        spans.setdefault(span.name, []).append(span)
+    assert {name: len(found) for name, found in spans.items()} == {
+        "drum.invocations": 2,
+        "drum.chat.completions": 2,
+        "drum.chat.completions.stream": 1,
+    }
+    assert {span.trace_id.hex() for found in spans.values() for span in found} == {TRACE}
+    for span in (*spans["drum.invocations"], *spans["drum.chat.completions"]):
+        assert span.parent_span_id.hex() == PARENT
+        found = attributes(span)
+        assert found["drum.request_id"] == "the-request"
+        assert found["gen_ai.request.consumer_id"] == "42"
+        assert found["gen_ai.request.consumer_type"] == "user"
+    statuses = [attributes(s)["http.response.status_code"] for s in spans["drum.invocations"]]
+    assert sorted(statuses) == [200, 500]
+    by_model = {attributes(s)["gen_ai.response.model"]: s for s in spans["drum.chat.completions"]}
+    for model in ("m-1", "m-2"):
+        found = attributes(by_model[model])
+        assert found["gen_ai.request.model"] == "m"
+        assert found["gen_ai.prompt"] == "how are you?"
+        assert found["gen_ai.prompt.0.role"] == "user"
+        assert found["gen_ai.prompt.0.content"] == "how are you?"
+        assert json.loads(found["gen_ai.input.messages"])[0]["content"] == "how are you?"
+        assert found["gen_ai.completion"] == "fine, thanks"
+        assert found["gen_ai.completion.0.role"] == "assistant"
+        assert json.loads(found["gen_ai.output.messages"]) == [
+            {"role": "assistant", "content": "fine, thanks"}
+        ]
+    (stream,) = spans["drum.chat.completions.stream"]
+    assert stream.parent_span_id == by_model["m-2"].span_id
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_metrics_and_logs_are_exported(code_dir: Path, server_type: str) -> None:
+    with receiver() as inbox:
+        converse(code_dir, server_type, inbox)
+    metrics = {metric.name: metric for metric in inbox.metrics()}
+    delta = 1
+    assert metrics["drum.requests"].sum.aggregation_temporality == delta
+    assert metrics["drum.request.duration"].histogram.aggregation_temporality == delta
+    counted = {
+        (attributes(point)["http.route"], attributes(point)["http.response.status_code"]): (
+            point.as_int
+        )
+        for point in metrics["drum.requests"].sum.data_points
+    }
+    assert counted["/predict/", 200] == 1
+    assert counted["/v1/chat/completions", 200] == 2
+    assert [point.as_int for point in metrics["drum.rows"].sum.data_points] == [1]
+    (record,) = (record for record in inbox.logs() if record.severity_text == "ERROR")
+    assert record.trace_id.hex() == TRACE
+    assert attributes(record)["request_id"] == "the-request"
+    assert "it holds *****" in record.body.string_value
+    assert "tell-nobody" not in str(inbox.received)
+
+
+@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+def test_several_workers_export_too(code_dir: Path, server_type: str) -> None:
+    with receiver() as inbox:
+        converse(code_dir, server_type, inbox, CUSTOM_MODEL_WORKERS=2)
+    assert len(inbox.spans()) == 5
+    rows = [metric for metric in inbox.metrics() if metric.name == "drum.rows"]
+    assert sum(point.as_int for metric in rows for point in metric.sum.data_points) == 1
+
+
+def test_nothing_is_exported_when_disabled(code_dir: Path) -> None:
+    with receiver() as inbox:
+        converse(code_dir, "fastapi", inbox, OTEL_SDK_DISABLED=True)
+    assert inbox.received == []
