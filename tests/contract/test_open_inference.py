@@ -203,6 +203,25 @@ def test_values_of_each_type(
     assert found["x:type"] == [kind, kind]
 
 
+def test_a_frame_as_mlservers_client_sends_it(echo: Calls) -> None:
+    """What MLServer 1.7 makes of a frame with a missing number."""
+    inputs = [
+        {"name": "a", "shape": [2, 1], "datatype": "INT64", "parameters": None, "data": [1, 2]},
+        {"name": "b", "shape": [2, 1], "datatype": "FP64", "parameters": None, "data": [1.5, None]},
+        {
+            "name": "s",
+            "shape": [2, 1],
+            "datatype": "BYTES",
+            "parameters": {"content_type": "str"},
+            "data": ["x", "é"],
+        },
+    ]
+    answer = infer(echo, "echo_types", *inputs, parameters={"content_type": "pd"})
+    assert answer.json()["parameters"] == {"content_type": "pd"}
+    found = outputs(answer)
+    assert [found[name] for name in "abs"] == [[1, 2], [1.5, None], ["x", "é"]]
+
+
 def test_missing_texts(echo: Calls) -> None:
     found = outputs(infer(echo, "echo_types", *columns("BYTES", x=["a", None])))
     assert found["x"] == ["a", None]
