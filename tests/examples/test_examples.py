@@ -54,7 +54,7 @@ def test_penguins_knows_its_species(example):
 def test_all_hooks_reads_scores_and_rounds(example):
     scored = pd.read_csv(io.StringIO(example("all_hooks").scored))
     # 4.30 + 2.80 x 3.5 + 0.65 x 12; a missing time counts as none; never below the start price.
-    assert scored["Predictions"].tolist() == [21.9, 37.28, 7.05]
+    assert scored["Predictions"].tolist() == [21.9, 37.28, 7.37]
     assert scored["tariff"].tolist() == ["day", "night", "day"]
 
 
