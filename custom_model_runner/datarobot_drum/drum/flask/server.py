@@ -9,13 +9,16 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 logger = get_drum_logger("flask_server")
 
@@ -39,6 +42,13 @@ class RequestHandler(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         self.server.mark_busy(self.request)
         super().run_wsgi()
+
+    def make_environ(self) -> WSGIEnvironment:
+        environ = super().make_environ()
+        # The standard library makes one slash of several in front; they are no route anywhere.
+        if self.requestline.partition(" ")[2].startswith("//"):
+            environ["PATH_INFO"] = f"/{environ['PATH_INFO']}"
+        return environ
 
     def send_response(self, code: int, message: str | None = None) -> None:
         """The status line, without the header that tells the server's version."""
