@@ -271,8 +271,23 @@ GOOD = {"name": "x", "shape": [1], "datatype": "FP64", "data": [1.0]}
         ({"inputs": [GOOD], "parameters": 3}, "the request: parameters must be an object."),
         ({"inputs": [GOOD], "outputs": 3}, "outputs must be a list."),
         ({"inputs": [GOOD], "outputs": [3]}, "outputs[0] must be an object with a name."),
-        ({"inputs": [GOOD | {"shape": 1}]}, "inputs[0]: shape must be a list of whole numbers."),
-        ({"inputs": [GOOD | {"shape": [-1]}]}, "inputs[0]: shape must be a list of whole numbers."),
+        (
+            {"inputs": [GOOD | {"shape": 1}]},
+            "inputs[0]: shape must be a list of whole numbers above 0.",
+        ),
+        (
+            {"inputs": [GOOD | {"shape": [0, 10**30], "data": []}]},
+            "inputs[0]: shape must be a list of whole numbers above 0.",
+        ),
+        (
+            {"inputs": [GOOD | {"shape": [1] * 100}]},
+            "inputs[0]: the shape has too many dimensions.",
+        ),
+        ({"inputs": [GOOD, GOOD]}, "Two inputs have the same name."),
+        (
+            {"inputs": [GOOD | {"shape": [-1]}]},
+            "inputs[0]: shape must be a list of whole numbers above 0.",
+        ),
         (
             {"inputs": [GOOD | {"shape": [3]}]},
             "inputs[0]: the shape asks for 3 values, but there are 1.",
@@ -301,7 +316,7 @@ GOOD = {"name": "x", "shape": [1], "datatype": "FP64", "data": [1.0]}
             "A matrix must have two dimensions: rows and columns.",
         ),
         (
-            {"inputs": [GOOD, GOOD | {"shape": [2], "data": [1, 2]}]},
+            {"inputs": [GOOD, GOOD | {"name": "y", "shape": [2], "data": [1, 2]}]},
             "All inputs must have the same number of rows.",
         ),
         (
@@ -331,7 +346,7 @@ def test_model_failure(regression: Calls) -> None:
 # -- the binary extension
 
 
-def binary(client: Calls, header: dict[str, Any], data: bytes, length: int | None = None) -> Answer:
+def binary(client: Calls, header: dict[str, Any], data: bytes, length: str | None = None) -> Answer:
     head = json.dumps(header).encode()
     return client.call(
         "POST",
@@ -339,7 +354,7 @@ def binary(client: Calls, header: dict[str, Any], data: bytes, length: int | Non
         body=head + data,
         headers={
             "Content-Type": "application/octet-stream",
-            "Inference-Header-Content-Length": str(len(head) if length is None else length),
+            "Inference-Header-Content-Length": str(len(head)) if length is None else length,
         },
     )
 
@@ -376,11 +391,12 @@ def test_binary_input_and_output(echo: Calls) -> None:
         ({"inputs": [sized("BYTES", 5)]}, b"\5\0\0\0a", None),
         ({"inputs": [sized("BYTES", 2)]}, b"\5\0", None),
         ({"inputs": [sized("BYTES", 5, rows=1)]}, b"\1\0\0\0\xff", None),
-        ({"inputs": [sized("INT16", 4)]}, b"\0\0\0\0", 10_000),
+        ({"inputs": [sized("INT16", 4)]}, b"\0\0\0\0", "10000"),
+        ({"inputs": [sized("INT16", 4)]}, b"\0\0\0\0", "9" * 5000),
     ],
 )
 def test_malformed_binary_data(
-    echo: Calls, header: dict[str, Any], data: bytes, length: int | None
+    echo: Calls, header: dict[str, Any], data: bytes, length: str | None
 ) -> None:
     assert error_of(binary(echo, header, data, length))[0] == 400
 

@@ -83,9 +83,11 @@ def read_infer_request(request: PredictRequest) -> InferRequest:
 def _split(body: Body, announced: str | None) -> tuple[Body, memoryview]:
     if announced is None:
         return body, memoryview(b"")
-    if not (announced.isascii() and announced.isdigit()) or int(announced) > len(body):
+    # No body is so long that its length has more digits; int() refuses thousands of them.
+    number = announced.isascii() and announced.isdigit() and len(announced) < 20
+    length = int(announced) if number else -1
+    if not 0 <= length <= len(body):
         raise MalformedRequestError(f"{HEADER_LENGTH} does not fit the body.")
-    length = int(announced)
     return memoryview(body)[:length], memoryview(body)[length:]
 
 
@@ -123,6 +125,8 @@ def _read_inputs(inputs: object, binary: memoryview, default: str | None) -> tup
         tensors.append(tensor)
     if binary:
         raise MalformedRequestError("There is more binary data than the inputs say.")
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise MalformedRequestError("Two inputs have the same name.")
     return tuple(tensors)
 
 
@@ -151,10 +155,9 @@ def _read_input(
 
 def _shape(content: Mapping[str, Any], where: str) -> tuple[int, ...]:
     shape = content.get("shape")
-    valid = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
-    if not valid or shape is None:
-        raise MalformedRequestError(f"{where}: shape must be a list of whole numbers.")
-    return tuple(shape)
+    if isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape):
+        return tuple(shape)
+    raise MalformedRequestError(f"{where}: shape must be a list of whole numbers above 0.")
 
 
 def _decoded(values: Array, where: str) -> Array:

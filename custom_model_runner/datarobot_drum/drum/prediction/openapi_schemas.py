@@ -32,7 +32,7 @@ FREE: Final[Schema] = {"type": "object"}
 
 _TENSOR_FIELDS: Final[Schema] = {
     "name": STRING,
-    "shape": _array({"type": "integer", "minimum": 0}),
+    "shape": _array({"type": "integer", "minimum": 1}),
     "datatype": {"type": "string", "enum": list(DATATYPES)},
     "parameters": FREE,
     "data": _array(ANY, description="Nested lists, or one flat list in row-major order."),

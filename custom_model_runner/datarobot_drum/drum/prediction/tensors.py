@@ -126,7 +126,7 @@ def array_from_bytes(
     target = _numpy_type(datatype)
     if len(data) != math.prod(shape) * target.itemsize:
         raise MalformedRequestError(f"{where}: the size of the data does not fit its shape.")
-    return np.frombuffer(data, target).reshape(shape)
+    return _shaped(np.frombuffer(data, target), shape, where)
 
 
 def _texts(data: bytes | memoryview, where: str) -> Array:
