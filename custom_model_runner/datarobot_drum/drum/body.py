@@ -1,12 +1,13 @@
 """Collects a request's body: limited while it comes in, in memory once, large forms on disk.
 
-A large body exists once: it grows in place, and is handed on as a view, never joined from
-pieces. A large multipart form, which is parsed by slicing, is spooled to a temporary file
-that goes away with the last view of it.
+A large body exists once: it grows in place, and its buffer becomes the bytes that are handed
+on, never joined from pieces. A large multipart form, which is parsed by slicing, is spooled
+to a temporary file that goes away with the last view of it.
 """
 
 from __future__ import annotations
 
+import io
 import mmap
 import tempfile
 from typing import IO, Final
@@ -15,7 +16,7 @@ from datarobot_drum.drum.exceptions import BodyTooLargeError
 from datarobot_drum.drum.prediction.messages import Body
 
 TOO_LARGE: Final = "The request body is larger than the {} bytes allowed."
-# Smaller bodies are joined from their pieces: plain bytes are what readers are fastest with.
+# Smaller bodies are joined from their pieces, which is faster.
 JOINED_UP_TO: Final = 1024 * 1024
 SPOOLED_FROM: Final = 8 * 1024 * 1024
 _FORM: Final = "multipart/form-data"
@@ -36,7 +37,7 @@ class BodyCollector:
         self._limit = limit
         self._is_form = content_type.strip().lower().startswith(_FORM)
         self._pieces: list[bytes] = []
-        self._whole: bytearray | None = None
+        self._whole: io.BytesIO | None = None
         self._file: IO[bytes] | None = None
         self.size = 0
         if content_length.isdecimal() and len(content_length) < 20:
@@ -57,19 +58,20 @@ class BodyCollector:
         if self._file is not None:
             self._file.write(piece)
         elif self._whole is not None:
-            self._whole += piece
+            self._whole.write(piece)
             if self._is_form and self.size > SPOOLED_FROM:
                 self._spool()
         else:
             self._pieces.append(piece)
             if self.size > JOINED_UP_TO:
-                self._whole = bytearray().join(self._pieces)
+                self._whole = io.BytesIO()
+                self._whole.writelines(self._pieces)
                 self._pieces.clear()
 
     def _spool(self) -> None:
         assert self._whole is not None
         self._file = tempfile.TemporaryFile(prefix="drum-upload-")  # noqa: SIM115
-        self._file.write(self._whole)
+        self._file.write(self._whole.getbuffer())
         self._whole = None
 
     def finish(self) -> Body:
@@ -80,5 +82,6 @@ class BodyCollector:
             with self._file as file:
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         if self._whole is not None:
-            return memoryview(self._whole).toreadonly()
+            # Hands its buffer over, without a copy.
+            return self._whole.getvalue()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

@@ -178,6 +178,8 @@ class ModelExecutor:
             if job is None:
                 return
             self._run_batch(self._take_waiting(job))
+            # A thread that waits must not keep the last request's body alive.
+            del job
 
     def _take_waiting(self, first: Job) -> list[Job]:
         jobs = [first]
