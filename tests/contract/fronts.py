@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -26,7 +27,7 @@ class Front:
     def __init__(self, name: str) -> None:
         self.name = name
         self._clients: dict[Folder, Calls] = {}
-        self._stack = ExitStack()
+        self._started: list[ExitStack] = []
         self._environment = Environment()
         self._path = sys.path[:]
 
@@ -44,21 +45,23 @@ class Front:
             # An application in process reads the test's own environment, while it runs too.
             self._environment.use(folder.environment)
         if folder not in self._clients:
-            self._clients[folder] = self._stack.enter_context(self._started(folder))
+            self._clients[folder] = self._start(folder)
         return self._clients[folder]
 
     def close(self) -> None:
-        self._stack.close()
+        # Servers take a moment to drain: side by side.
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(ExitStack.close, self._started))
         self._environment.restore()
         self._clients.clear()
         # Every loaded folder has put itself there.
         sys.path[:] = self._path
 
-    @contextmanager
-    def _started(self, folder: Folder) -> Iterator[Calls]:
+    def _start(self, folder: Folder) -> Calls:
+        self._started.append(ExitStack())
         start = {"flask": in_process_flask, "fastapi": in_process_fastapi}.get(self.name)
-        with start(folder) if start else server_process(folder, self.server_type) as client:
-            yield client
+        server = start(folder) if start else server_process(folder, self.server_type)
+        return self._started[-1].enter_context(server)
 
 
 class Environment:
