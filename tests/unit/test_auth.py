@@ -1,0 +1,113 @@
+"""The bearer token: what it guards, on both applications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.settings import ServerSettings, knob
+from tests.contract.clients import Answer, Calls
+from tests.unit.fronts import FRONTS, front
+
+TOKEN = "s3cret-tökén"
+
+
+@pytest.fixture(params=FRONTS)
+def client(request: pytest.FixtureRequest) -> Iterator[Calls]:
+    def extend(app: Any) -> None:
+        if request.param == "flask":
+            app.add_url_rule("/mine", "mine", lambda: "mine")
+        else:
+            app.add_api_route("/mine", lambda: "mine")
+
+    with front(request.param, extend, auth_token=TOKEN) as (client, _, _):
+        yield client
+
+
+def bearer(token: str, scheme: str = "Bearer") -> dict[str, str]:
+    # As a client that writes headers in UTF-8 sends it.
+    return {"Authorization": f"{scheme} {token}".encode().decode("latin-1")}
+
+
+def assert_refused(answer: Answer) -> None:
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.message.startswith("ERROR: ")
+    assert TOKEN.encode() not in answer.body
+    assert "X-Request-ID" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/ping", "/ping/", "/health/", "/livez", "/readyz"])
+def test_probes_need_no_token(client: Calls, path: str) -> None:
+    assert client.get(path).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/info/", "/capabilities/", "/stats/", "/metrics", "/nowhere", "/livez/x", "/mine"],
+)
+def test_everything_else_needs_it(client: Calls, path: str) -> None:
+    assert_refused(client.get(path))
+
+
+def test_predictions_need_it(client: Calls) -> None:
+    assert_refused(client.predict("a\n1\n"))
+    headers = bearer(TOKEN) | {"Content-Type": "text/csv"}
+    assert client.post("/predict/", b"a\n1\n", headers=headers).predictions == [0.0]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_a_probes_path_is_open_to_reading_only(client: Calls, method: str) -> None:
+    assert_refused(client.call(method, "/livez"))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        bearer(TOKEN + "x"),
+        bearer(TOKEN[:-1]),
+        bearer(""),
+        bearer(TOKEN, "Basic"),
+        {"Authorization": TOKEN.encode().decode("latin-1")},
+    ],
+)
+def test_a_wrong_token_is_refused(client: Calls, headers: dict[str, str]) -> None:
+    assert_refused(client.get("/info/", headers))
+
+
+def test_the_right_token_opens_all(client: Calls) -> None:
+    for path in ("/info/", "/stats/", "/metrics", "/mine"):
+        assert client.get(path, bearer(TOKEN)).status == 200
+        assert client.get(path, bearer(TOKEN, "bearer")).status == 200
+    assert client.get("/nowhere", bearer(TOKEN)).status == 404
+
+
+def test_websockets_of_an_extension_need_it() -> None:
+    def extend(app: Any) -> None:
+        async def talk(socket: WebSocket) -> None:
+            await socket.accept()
+            await socket.send_text("hello")
+            await socket.close()
+
+        app.add_api_websocket_route("/talk", talk)
+        apps.append(app)
+
+    apps: list[Any] = []
+    with front("fastapi", extend, auth_token="token"):
+        client = TestClient(apps[0])
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/talk"):
+            pass
+        with client.websocket_connect("/talk", headers=bearer("token")) as socket:
+            assert socket.receive_text() == "hello"
+
+
+def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert TOKEN not in repr(ServerSettings(auth_token=TOKEN))
+    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_AUTH_TOKEN", " ")
+    with pytest.raises(SettingError, match=r"Invalid DRUM_AUTH_TOKEN: \*\*\*\*\*"):
+        knob("DRUM_AUTH_TOKEN")
