@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
-Wake = Callable[[], None]
+Wake = Callable[[], object]
 
 CAPACITY: Final = 16
 # Seconds between two looks whether a silent stream's client is still there.
