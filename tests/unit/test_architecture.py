@@ -20,6 +20,8 @@ MODULES = sorted(FOLDER.rglob("*.py"))
 
 FOUNDATION = (
     "datarobot_drum.runtime_parameters",
+    "datarobot_drum.drum.common",
+    "datarobot_drum.drum.description",
     "datarobot_drum.drum.enum",
     "datarobot_drum.drum.exceptions",
     "datarobot_drum.drum.failures",
@@ -38,7 +40,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     FOUNDATION,
     (
         "datarobot_drum.custom_task_interfaces",
+        "datarobot_drum.drum.language_predictors",
         "datarobot_drum.drum.model",
+        "datarobot_drum.drum.model_metadata",
         "datarobot_drum.drum.training",
     ),
     ("datarobot_drum.drum.prediction",),
@@ -54,6 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "datarobot_drum.drum.flask",
         "datarobot_drum.drum.gunicorn",
         "datarobot_drum.drum.preloading",
+        "datarobot_drum.drum.root_predictors",
     ),
     ("datarobot_drum.drum.main",),
     ("datarobot_drum.drum.entry_point",),

@@ -66,6 +66,76 @@ class ArgumentsOptions:
     WITH_ERROR_SERVER: Final = "--with-error-server"
 
 
+class ArgumentOptionsEnvVars:
+    """Variables that stand in for options of the command line."""
+
+    ADDRESS: Final = "ADDRESS"
+    ALLOW_DR_API_ACCESS_FOR_ALL_CUSTOM_MODELS: Final = "ALLOW_DR_API_ACCESS_FOR_ALL_CUSTOM_MODELS"
+    CLASS_LABELS: Final = "CLASS_LABELS"
+    CLASS_LABELS_FILE: Final = "CLASS_LABELS_FILE"
+    CODE_DIR: Final = "CODE_DIR"
+    DEPLOYMENT_CONFIG: Final = "DEPLOYMENT_CONFIG"
+    LAZY_LOADING_FILE: Final = "LAZY_LOADING_FILE"
+    MAX_WORKERS: Final = "MAX_WORKERS"
+    MONITOR: Final = "MONITOR"
+    MONITOR_EMBEDDED: Final = "MLOPS_REPORTING_FROM_UNSTRUCTURED_MODELS"
+    NEGATIVE_CLASS_LABEL: Final = "NEGATIVE_CLASS_LABEL"
+    POSITIVE_CLASS_LABEL: Final = "POSITIVE_CLASS_LABEL"
+    PRODUCTION: Final = "PRODUCTION"
+    RUNTIME_PARAMS_FILE: Final = "RUNTIME_PARAMS_FILE"
+    SHOW_STACKTRACE: Final = "SHOW_STACKTRACE"
+    SKIP_PREDICT: Final = "SKIP_PREDICT"
+    TARGET_TYPE: Final = "TARGET_TYPE"
+    USER_SECRETS_MOUNT_PATH: Final = "USER_SECRETS_MOUNT_PATH"
+    USER_SECRETS_PREFIX: Final = "USER_SECRETS_PREFIX"
+    WITH_ERROR_SERVER: Final = "WITH_ERROR_SERVER"
+
+    VALUE_VARS: Final = (
+        TARGET_TYPE,
+        CODE_DIR,
+        NEGATIVE_CLASS_LABEL,
+        POSITIVE_CLASS_LABEL,
+        CLASS_LABELS_FILE,
+        CLASS_LABELS,
+        ADDRESS,
+        MAX_WORKERS,
+        DEPLOYMENT_CONFIG,
+        USER_SECRETS_PREFIX,
+        USER_SECRETS_MOUNT_PATH,
+    )
+    BOOL_VARS: Final = (
+        WITH_ERROR_SERVER,
+        SHOW_STACKTRACE,
+        PRODUCTION,
+        MONITOR,
+        MONITOR_EMBEDDED,
+        SKIP_PREDICT,
+        ALLOW_DR_API_ACCESS_FOR_ALL_CUSTOM_MODELS,
+    )
+
+
+class ModelMetadataKeys:
+    """Top-level keys of ``model-metadata.yaml``."""
+
+    NAME: Final = "name"
+    TYPE: Final = "type"
+    TARGET_TYPE: Final = "targetType"
+    ENVIRONMENT_ID: Final = "environmentID"
+    VALIDATION: Final = "validation"
+    MODEL_ID: Final = "modelID"
+    DESCRIPTION: Final = "description"
+    MAJOR_VERSION: Final = "majorVersion"
+    INFERENCE_MODEL: Final = "inferenceModel"
+    TRAINING_MODEL: Final = "trainingModel"
+    HYPERPARAMETERS: Final = "hyperparameters"
+    VALIDATION_SCHEMA: Final = "typeSchema"
+    INPUT_SCHEMA: Final = "inputSchema"
+    CUSTOM_PREDICTOR: Final = "customPredictor"
+    RUNTIME_PARAMETERS: Final = "runtimeParameterDefinitions"
+    USER_CREDENTIAL_SPECIFICATIONS: Final = "userCredentialSpecifications"
+    LAZY_LOADING: Final = "lazyLoading"
+
+
 class TargetType(Enum):
     """What a model predicts; the order is that of ``--target-type``."""
 

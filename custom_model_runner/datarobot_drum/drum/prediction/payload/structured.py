@@ -101,7 +101,19 @@ def read_file_rows(
         PayloadError: rows that cannot be read.
         MalformedRequestError: JSON that does not parse.
     """
-    rows = _Rows(data, _EXTENSIONS.get(extension), colnames=colnames)
+    return read_data(data, _EXTENSIONS.get(extension), colnames, predictor)
+
+
+def read_data(
+    data: bytes, mimetype: str | None, colnames: Sequence[str] | None, predictor: Predictor
+) -> tuple[Any, RowSource]:
+    """Like ``read_rows``, for bytes whose type is known otherwise; None means CSV.
+
+    Raises:
+        PayloadError: a format that cannot be read, or rows that cannot.
+        MalformedRequestError: JSON that does not parse.
+    """
+    rows = _Rows(data, mimetype, colnames=colnames)
     return _read(rows, predictor), replace(_source(rows), from_file=True)
 
 
