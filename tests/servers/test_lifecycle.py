@@ -49,6 +49,24 @@ def test_sigterm_under_load_answers_every_accepted_request(
     assert load.refused == 8
 
 
+@pytest.mark.parametrize("worker_class", ["sync", "gevent"])
+def test_gunicorns_other_worker_classes_answer_every_accepted_request(
+    code_dir: Path, worker_class: str
+) -> None:
+    if worker_class == "gevent":
+        pytest.importorskip("gevent")
+    params = {"DRUM_GUNICORN_WORKER_CLASS": worker_class, "CUSTOM_MODEL_WORKERS": 2}
+    with running_server(code_dir, "gunicorn", *REGRESSION, params=params) as server:
+        load = Load(server.port).start()
+        load.wait_for_answers()
+        status = server.stop()
+        load.join()
+
+    assert status == 0
+    assert load.lost == []
+    assert set(load.answers) == {200}
+
+
 @pytest.mark.parametrize("server_type", SEVERAL)
 def test_sigterm_loses_no_request_on_a_kept_alive_connection(
     code_dir: Path, server_type: str

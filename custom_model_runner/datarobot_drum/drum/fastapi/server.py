@@ -120,7 +120,7 @@ class DrainingServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             cycle = getattr(connection, "cycle", None)
             if cycle is not None and not cycle.response_started:
-                cycle.keep_alive = False
+                cycle.default_headers = [*cycle.default_headers, CLOSE]
 
     async def _finish(self) -> None:
         loop = asyncio.get_running_loop()

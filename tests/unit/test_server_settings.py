@@ -1,0 +1,163 @@
+"""What the launchers make of runtime parameters, before anything is served."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from datarobot_drum.drum.enum import ServerType
+from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.fastapi.config import UvicornSettings
+from datarobot_drum.drum.gunicorn.config import gunicorn_options
+from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
+from datarobot_drum.drum.tls import server_context
+
+WORKER_CLASS = "MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_WORKER_CLASS"
+
+
+def settings(**server: object) -> Settings:
+    return Settings(
+        command="server",
+        model=ModelSettings(code_dir="."),
+        server=ServerSettings(server_type=ServerType.GUNICORN, **server),  # type: ignore[arg-type]
+    )
+
+
+class TestGunicorn:
+    def test_status_routes_find_a_thread_when_the_queue_is_full(self) -> None:
+        options = gunicorn_options(settings(executor_workers=3, queue_depth=20), None)
+
+        assert options["threads"] > 3 + 20
+
+    def test_the_answer_504_comes_before_the_worker_is_killed(self) -> None:
+        assert gunicorn_options(settings(request_timeout=50), None)["timeout"] > 50
+
+    def test_without_a_request_timeout_no_worker_is_killed(self) -> None:
+        assert gunicorn_options(settings(request_timeout=None), None)["timeout"] == 0
+
+    def test_the_sync_class_has_no_threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(WORKER_CLASS, "sync")
+
+        assert "threads" not in gunicorn_options(settings(), None)
+
+    def test_a_missing_gevent_is_said_with_its_remedy(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(WORKER_CLASS, "gevent")
+        monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+        with pytest.raises(SettingError, match="pip install gevent"):
+            gunicorn_options(settings(), None)
+
+
+class TestUvicorn:
+    def test_a_twin_of_gunicorn_applies_while_the_own_parameter_is_unset(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_MAX_REQUESTS", "7")
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_KEEP_ALIVE", "8")
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_UVICORN_KEEP_ALIVE", "9")
+        found = UvicornSettings.from_knobs()
+
+        assert (found.max_requests, found.keep_alive) == (7, 9)
+
+    def test_a_missing_uvloop_counts_only_when_it_is_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+        assert not UvicornSettings.from_knobs().use_uvloop
+
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_UVICORN_LOOP", "uvloop")
+        with pytest.raises(SettingError, match="pip install uvloop"):
+            UvicornSettings.from_knobs()
+
+    def test_zero_turns_the_header_timeout_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_UVICORN_HEADER_TIMEOUT", "0")
+
+        assert UvicornSettings.from_knobs().header_timeout is None
+
+
+class TestTls:
+    def test_none_without_a_certificate(self) -> None:
+        assert server_context() is None
+
+    @pytest.fixture
+    def certificate(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        path = tmp_path / "server.pem"
+        trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(path)
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_CERTFILE", str(path))
+        return path
+
+    def test_one_file_may_hold_key_and_certificate(self, certificate: Path) -> None:
+        context = server_context()
+
+        assert context is not None
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert context.verify_mode == ssl.CERT_NONE
+
+    @pytest.mark.parametrize("word", ["required", "2"])
+    def test_client_certificates_by_word_and_number(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch, word: str
+    ) -> None:
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_CERT_REQS", word)
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_CA_CERTS", str(certificate))
+        context = server_context()
+
+        assert context is not None
+        assert context.verify_mode == ssl.CERT_REQUIRED
+
+    def test_client_certificates_need_an_authority(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_CERT_REQS", "optional")
+
+        with pytest.raises(SettingError, match="needs DRUM_SSL_CA_CERTS"):
+            server_context()
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DRUM_SSL_KEYFILE", "key.pem"),
+            ("DRUM_SSL_CA_CERTS", "ca.pem"),
+            ("DRUM_SSL_CERT_REQS", "required"),
+        ],
+    )
+    def test_the_other_parameters_are_nothing_without_a_certificate(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(f"MLOPS_RUNTIME_PARAM_{name}", value)
+
+        with pytest.raises(SettingError, match=f"{name} is set, but DRUM_SSL_CERTFILE is not"):
+            server_context()
+
+    def test_a_file_that_is_no_certificate_is_named(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        certificate.write_text("nothing of the kind")
+
+        with pytest.raises(SettingError) as error:
+            server_context()
+        assert str(certificate) in str(error.value)
+
+    def test_a_locked_key_does_not_ask_on_the_terminal(
+        self, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+        key = serialization.load_pem_private_key(certificate.read_bytes(), None)
+        locked = tmp_path / "locked.key"
+        locked.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(b"sesame"),
+            )
+        )
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_KEYFILE", str(locked))
+        with pytest.raises(SettingError, match="wrong password|DECRYPT|decrypt"):
+            server_context()
+
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_KEYFILE_PASSWORD", "sesame")
+        assert server_context() is not None
