@@ -1,0 +1,35 @@
+"""``docs/operations.md`` names what exists, and all that an operator meets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from datarobot_drum.drum.knobs import KNOB_BY_NAME
+from datarobot_drum.drum.prediction.metrics import FAMILIES, MEMORY, MODEL_INFO, RejectReason
+from datarobot_drum.drum.prediction.tracing import NAMES, STREAM_NAME
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_every_metric_and_reason_is_explained() -> None:
+    for family in (*FAMILIES, MEMORY, MODEL_INFO):
+        assert f"| `{family.name}" in TEXT
+    for reason in RejectReason:
+        assert f"`{reason.value}`" in TEXT
+
+
+def test_every_span_is_named() -> None:
+    for name in (*NAMES.values(), STREAM_NAME):
+        assert f"`{name}`" in TEXT
+
+
+def test_parameters_and_files_exist() -> None:
+    named = set(re.findall(r"\b(?:DRUM_|CUSTOM_MODEL_)[A-Z_]+[A-Z]\b", TEXT))
+    assert len(named) > 10
+    assert named <= set(KNOB_BY_NAME)
+    for link in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert (ROOT / "docs" / link).exists(), link
+    for script in re.findall(r"`python (\S+\.py)`", TEXT):
+        assert (ROOT / script).exists(), script
