@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from models import MODELS, Model
+
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.prediction.messages import PredictRequest
@@ -20,10 +22,13 @@ from datarobot_drum.drum.prediction.payload.structured import read_rows
 from datarobot_drum.drum.settings import ModelSettings
 
 
-def answerer(folder: Path, body: bytes) -> Callable[[], bytes]:
+def answerer(model: Model, folder: Path, body: bytes) -> Callable[[], bytes]:
     """A function that turns the body into the answer's body."""
-    target_type = TargetType.REGRESSION
-    predictor = build_predictor(ModelSettings(code_dir=str(folder), target_type=target_type))
+    target_type = TargetType(model.target_type)
+    settings = ModelSettings(
+        code_dir=str(folder), target_type=target_type, class_labels=model.classes or None
+    )
+    predictor = build_predictor(settings)
     request = PredictRequest(body=body, content_type="text/csv")
 
     def answer() -> bytes:
@@ -35,15 +40,19 @@ def answerer(folder: Path, body: bytes) -> Callable[[], bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", choices=MODELS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("body", type=Path, help="file with the request's body")
     parser.add_argument("expected", type=Path, help="file with the answer's body")
     parser.add_argument("--seconds", type=float, default=2.0)
     given = parser.parse_args()
-    answer = answerer(given.folder, given.body.read_bytes())
+    answer = answerer(MODELS[given.model], given.folder, given.body.read_bytes())
     expected = given.expected.read_bytes()
+    started = time.perf_counter()
     for _ in range(20):
         answer()
+        if time.perf_counter() - started > given.seconds:
+            break
     answers = wrong = 0
     cpu, started = time.process_time(), time.perf_counter()
     while time.perf_counter() - started < given.seconds:

@@ -1,191 +1,209 @@
-"""The three servers against a loop in one process of the same model.
+"""Our servers, others, and a loop without a server, all with one model, side by side.
 
-The model is examples/diabetes_regression: a linear pipeline, so that the server's own cost is
-what is left. Servers are pinned to one CPU and the load to another; connections are kept open;
-every answer is compared with the model's own. The targets take turns, several times, and the
-medians are shown: figures of one run may be compared with each other, and with no other run's.
+Servers are pinned to one CPU and the load to another; connections are kept open; every target's
+answer is compared with the model's own before it is timed. The targets take turns, several
+times, and the medians are shown: figures of one run may be compared with each other, and with
+no other run's. The CPU time per request holds still where a machine does not.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import json
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import bars
+import peers
+import plots
+import report
 from load import generator
 from loop import answerer
-from targets import LOAD_CPU, SERVER_CPU, Target, constant_server, drum_server, pinned
+from models import MODELS
+from processes import LOAD_CPU, SERVER_CPU, DidNotStartError, Running, pinned
+from report import Case, Cell, Table
+from targets import ARROW, BATCHING_OFF, BY_HAND, CONSTANT, FRONTS, OURS, TARGETS, Target
+from wires import same
 
 HERE = Path(__file__).resolve().parent
-EXAMPLE = HERE.parent / "examples" / "diabetes_regression"
 RESULTS = HERE / "results"
-SERVERS = ("flask", "gunicorn", "fastapi")
 LOOP = "loop, no server"
-CASES = ((1, 1), (1, 32), (1000, 4))
-VERSIONS = ["numpy", "pandas", "scikit-learn", "orjson", "flask", "gunicorn", "fastapi", "uvicorn"]
-
-
-@dataclass
-class Cell:
-    """One target in one case: a figure per round."""
-
-    rates: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-    def add(self, answers: int, seconds: float, cpu_seconds: float) -> None:
-        self.rates.append(answers / seconds)
-        self.cpu.append(cpu_seconds / answers * 1e6)
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
-        return statistics.median(self.rates)
-
-    @property
-    def cpu_per_request(self) -> float:
-        """Microseconds."""
-        return statistics.median(self.cpu)
-
-
-Table = dict[str, Cell]
+ALL_CASES = [
+    *(Case("linear", rows, clients) for rows, clients in ((1, 1), (1, 32), (1000, 4), (100000, 1))),
+    *(Case("trees", rows, clients) for rows, clients in ((1, 1), (1, 32), (1000, 4), (100000, 1))),
+    *(Case("penguins", 1, clients) for clients in (1, 32)),
+]
+SWEEP = [Case("linear", 1, clients) for clients in (1, 2, 4, 8, 16, 32, 64)]
+SWEPT = (OURS, BY_HAND, "DRUM, gunicorn", "MLServer, one tensor", CONSTANT)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one load (default 2)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each target (default 5)")
-    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=SERVERS)
-    parser.add_argument("--output", type=Path, help="JSON file (default: in benchmarks/results)")
-    given = parser.parse_args()
-    describe()
-    with tempfile.TemporaryDirectory() as folder:
-        train(Path(folder))
-        tables = {
-            case: measure(Path(folder), *case, given.servers, given.rounds, given.seconds)
-            for case in CASES
-        }
-    write(given.output or RESULTS / time.strftime("serving-%Y%m%d-%H%M%S.json"), tables)
+    given = arguments()
+    if given.with_peers:
+        peers.set_up()
+    targets = chosen(given)
+    describe(targets)
+    cases = SWEEP if given.sweep else ALL_CASES
+    if given.cases:
+        cases = [case for case in cases if case.name in given.cases]
+    tables: dict[Case, Table] = {}
+    for case in cases:
+        tables[case] = measure(case, targets, given.rounds, given.seconds)
+        report.show(case, tables[case], BY_HAND)
+    output = given.output or RESULTS / time.strftime("serving-%Y%m%d-%H%M%S.json")
+    report.write(output, tables, versions(targets), generator())
+    if given.sweep:
+        plots.draw_sweep(tables, given.plots)
+    else:
+        bars.show(tables)
     return 0
 
 
-def describe() -> None:
-    print(" ".join(f"{name} {version}" for name, version in versions().items()))
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two short turns of each target")
+    parser.add_argument("--seconds", type=float, help="of one load (default 3)")
+    parser.add_argument("--rounds", type=int, help="turns of each target (default 5)")
+    parser.add_argument("--with-peers", action="store_true", help="install and measure others too")
+    parser.add_argument("--cases", nargs="+", metavar="MODEL:ROWS:CLIENTS", help="only these")
+    parser.add_argument("--targets", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--sweep", action="store_true", help="one row by number of clients; plots")
+    parser.add_argument("--plots", type=Path, default=RESULTS, help="folder for the plots")
+    parser.add_argument("--output", type=Path, help="JSON file (default: in benchmarks/results)")
+    given = parser.parse_args()
+    given.rounds = given.rounds or (2 if given.quick else 5)
+    given.seconds = given.seconds or (1.0 if given.quick else 3.0)
+    return given
+
+
+def chosen(given: argparse.Namespace) -> list[Target]:
+    targets = [target for target in TARGETS if given.with_peers or target.peer is None]
+    if given.sweep:
+        targets = [target for target in targets if target.name in SWEPT]
+    if given.targets:
+        targets = [target for target in targets if target.name in given.targets]
+    return [target for target in targets if target.available]
+
+
+def versions(targets: Sequence[Target]) -> dict[str, dict[str, str]]:
+    found = {"here": report.own_versions()}
+    for peer in dict.fromkeys(target.peer for target in targets if target.peer):
+        found[peer] = peers.versions(peer)
+    return found
+
+
+def describe(targets: Sequence[Target]) -> None:
+    for where, packages in versions(targets).items():
+        print(f"{where}: " + ", ".join(f"{name} {version}" for name, version in packages.items()))
     where = "nothing is pinned" if SERVER_CPU is None else f"server on CPU {SERVER_CPU}"
     load = "" if LOAD_CPU is None else f", load from CPU {LOAD_CPU}"
-    print(f"{where}{load}; load generator: {generator()}")
+    print(f"{where}{load}; load generator: {generator()}", flush=True)
 
 
-def versions() -> dict[str, str]:
-    found = {name: importlib.metadata.version(name) for name in VERSIONS}
-    return {"python": platform.python_version(), **found}
+def measure(case: Case, targets: Sequence[Target], rounds: int, seconds: float) -> Table:
+    """One case: all targets that can serve its model."""
+    fitting = [target for target in targets if not target.only or case.model in target.only]
+    if case.model == "linear" and case.rows >= 100_000 and FRONTS["fastapi"] in fitting:
+        fitting.append(ARROW)
+    if (case.rows, case.clients) != (1, 1):
+        fitting = [target for target in fitting if target.name != BATCHING_OFF]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(case, Path(folder), seconds)
+        bench.run([target for target in fitting if not target.alone], rounds)
+        for target in fitting:
+            if target.alone:
+                bench.run([target], rounds, with_loop=False)
+        return bench.table
 
 
-def train(folder: Path) -> None:
-    sys.path.insert(0, str(EXAMPLE))
-    import train as example
+class Bench:
+    """A case's files, and what has been measured in it."""
 
-    example.main(folder)
+    def __init__(self, case: Case, folder: Path, seconds: float) -> None:
+        self.case = case
+        self.folder = folder
+        self.seconds = seconds
+        self.table: Table = {}
+        self.model = MODELS[case.model]
+        code_dir = folder / "model"
+        code_dir.mkdir()
+        self.artifact = self.model.train(code_dir)
+        self.rows = self.model.rows(case.rows)
+        self.body, self.answer = folder / "body.csv", folder / "answer"
+        self.body.write_bytes(FRONTS["fastapi"].wire.encode(self.rows))
+        self.answer.write_bytes(answerer(self.model, code_dir, self.body.read_bytes())())
+        wire = FRONTS["fastapi"].wire
+        self.expected = wire.numbers(self.answer.read_bytes())
 
-
-def rows(count: int) -> bytes:
-    """The first ``count`` patients as CSV, repeated where there are not as many."""
-    import pandas as pd
-    from sklearn.datasets import load_diabetes
-
-    patients, _ = load_diabetes(return_X_y=True, as_frame=True)
-    repeated = pd.concat([patients] * (count // len(patients) + 1))
-    return repeated.head(count).to_csv(index=False).encode()
-
-
-def measure(
-    folder: Path, row_count: int, clients: int, servers: list[str], rounds: int, seconds: float
-) -> Table:
-    body = rows(row_count)
-    expected = answerer(folder, body)()
-    for name, content in (("body", body), ("expected", expected)):
-        (folder / name).write_bytes(content)
-    table: Table = {LOOP: Cell()}
-    with contextlib.ExitStack() as stack:
-        targets = [stack.enter_context(drum_server(server, folder)) for server in servers]
-        targets.append(stack.enter_context(constant_server(expected)))
-        for target in targets:
-            check(target, body, expected)
-            load(target, folder, clients, min(seconds, 1.0))
-        for _ in range(rounds):
-            table[LOOP].add(*run_loop(folder, seconds))
+    def run(self, targets: Sequence[Target], rounds: int, with_loop: bool = True) -> None:
+        with contextlib.ExitStack() as stack:
+            runners = []
             for target in targets:
-                table.setdefault(target.name, Cell()).add(*load(target, folder, clients, seconds))
-    show(f"{row_count:,} row(s), {clients} client(s)", table)
-    return table
+                with contextlib.suppress(DidNotStartError):
+                    runners.append(self.start(target, stack))
+            for _ in range(rounds):
+                if with_loop:
+                    self.add(LOOP, self.loop())
+                for name, words, process in runners:
+                    self.add(name, self.load(words, process, self.seconds))
+
+    def add(self, name: str, figures: dict[str, Any]) -> None:
+        if figures["wrong"]:
+            sys.exit(f"{name}: {figures['wrong']} of {figures['answers']} answers were wrong")
+        self.table.setdefault(name, Cell()).add(**figures)
+
+    def start(self, target: Target, stack: contextlib.ExitStack) -> tuple[str, list[str], Running]:
+        """Start a target, check its answer, warm it up."""
+        try:
+            process = stack.enter_context(
+                target.running(self.model, self.folder, self.artifact, self.answer)
+            )
+            body = self.body_for(target)
+            answer = process.ask(body.read_bytes())
+        except (DidNotStartError, RuntimeError) as error:
+            print(f"{target.name} is left out: {error}", flush=True)
+            raise DidNotStartError from error
+        if not same(target.wire.numbers(answer), self.expected):
+            sys.exit(f"{target.name} does not answer what the model answers: {answer[:300]!r}")
+        words = [process.url, str(body), "--content-type", target.wire.content_type]
+        if process.ask(body.read_bytes()) == answer:
+            # Some put an id of its own into every answer.
+            path = body.with_suffix(".answer")
+            path.write_bytes(answer)
+            words.insert(2, str(path))
+        self.load(words, process, min(self.seconds, 1.0))
+        return target.name, words, process
+
+    def body_for(self, target: Target) -> Path:
+        path = self.folder / f"{target.name.replace(' ', '-')}.body"
+        path.write_bytes(target.wire.encode(self.rows))
+        return path
+
+    def load(self, words: list[str], process: Running, seconds: float) -> dict[str, Any]:
+        """Answers, seconds, and CPU seconds of the server."""
+        more = ["--clients", str(self.case.clients), "--seconds", str(seconds)]
+        before = process.cpu_seconds()
+        result = run("load.py", LOAD_CPU, *words, *more)
+        result["cpu"] = process.cpu_seconds() - before
+        del result["generator"]
+        return result
+
+    def loop(self) -> dict[str, Any]:
+        words = [self.case.model, str(self.folder / "model"), str(self.body), str(self.answer)]
+        return run("loop.py", SERVER_CPU, *words, "--seconds", str(self.seconds))
 
 
-def check(target: Target, body: bytes, expected: bytes) -> None:
-    if target.ask(body) != expected:
-        sys.exit(f"{target.name} does not answer what the model answers")
-
-
-def load(target: Target, folder: Path, clients: int, seconds: float) -> tuple[int, float, float]:
-    """(answers, seconds, CPU seconds of the server)"""
-    words = [target.url, str(folder / "body"), str(folder / "expected")]
-    before = target.cpu_seconds()
-    result = run("load.py", LOAD_CPU, *words, "--clients", str(clients), "--seconds", str(seconds))
-    used = target.cpu_seconds() - before
-    if result["wrong"]:
-        sys.exit(f"{target.name}: {result['wrong']} of {result['answers']} answers were wrong")
-    return result["answers"], result["seconds"], used
-
-
-def run_loop(folder: Path, seconds: float) -> tuple[int, float, float]:
-    words = [str(folder), str(folder / "body"), str(folder / "expected")]
-    result = run("loop.py", SERVER_CPU, *words, "--seconds", str(seconds))
-    return result["answers"], result["seconds"], result["cpu"]
-
-
-def run(program: str, cpu: int | None, *words: str) -> Any:
+def run(program: str, cpu: int | None, *words: str) -> dict[str, Any]:
     command = [sys.executable, str(HERE / program), *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, preexec_fn=pinned(cpu))
-    return json.loads(done.stdout)
-
-
-def show(title: str, table: Table) -> None:
-    base = table[LOOP]
-    print(f"\n{title}")
-    print(f"{'':22}{'requests/s':>12}{'(least-most)':>16}{'x loop':>8}{'CPU us':>10}{'x loop':>8}")
-    for name, cell in table.items():
-        span = f"({min(cell.rates):.0f}-{max(cell.rates):.0f})"
-        print(
-            f"{name:22}{cell.rate:>12,.0f}{span:>16}{cell.rate / base.rate:>8.2f}"
-            f"{cell.cpu_per_request:>10,.0f}{cell.cpu_per_request / base.cpu_per_request:>8.2f}",
-            flush=True,
-        )
-
-
-def write(path: Path, tables: dict[tuple[int, int], Table]) -> None:
-    cases = [
-        {
-            "rows": row_count,
-            "clients": clients,
-            "targets": {
-                name: {"requests_per_second": cell.rates, "cpu_us_per_request": cell.cpu}
-                for name, cell in table.items()
-            },
-        }
-        for (row_count, clients), table in tables.items()
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"versions": versions(), "load_generator": generator(), "cases": cases}
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"\nwritten: {path}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 if __name__ == "__main__":

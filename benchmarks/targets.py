@@ -1,129 +1,224 @@
-"""What is measured: server processes, pinned to one CPU, and what CPU time they have used."""
+"""What is measured: how each server is started, and which rows it takes."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
+import json
 import os
-import signal
-import socket
+import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+import peers
+import wires
+from models import Model
+from processes import Running, free_port, running
+from wires import Wire
 
-START_SECONDS = 60
-CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-# With one CPU (or on a system without affinity) everything shares what there is.
-SERVER_CPU, LOAD_CPU = (CPUS[0], CPUS[1]) if len(CPUS) > 1 else (None, None)
+APPS = Path(__file__).resolve().parent / "apps"
+OURS = "fastapi (ours)"
+BY_HAND = "FastAPI by hand, CSV"
+CONSTANT = "uvicorn, a constant"
 
 
-def pinned(cpu: int | None) -> Callable[[], None] | None:
-    """For ``preexec_fn``: keep the new process, and all it starts, on one CPU."""
-    return None if cpu is None else lambda: os.sched_setaffinity(0, {cpu})
+@dataclass(frozen=True)
+class Launch:
+    """One start of a server. ``folder`` is the target's own, ``artifact`` the model's file."""
+
+    model: Model
+    folder: Path
+    artifact: Path
+    port: int
+    python: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Target:
-    """A running server. ``process`` is the one that was started."""
+    """A server and the way to ask it.
+
+    Attributes:
+        peer: the environment that it needs; None for ours.
+        command: makes what the server needs in its folder, and gives the command line.
+        only: the models that it can serve; empty: all.
+        alone: it works also when nobody asks, and must not run beside others.
+    """
 
     name: str
-    process: subprocess.Popen[bytes]
-    port: int
+    wire: Wire
+    command: Callable[[Launch], list[str]]
+    peer: str | None = None
+    path: str = "/predict/"
+    variables: dict[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/predict/"
+    def available(self) -> bool:
+        return self.peer is None or peers.python(self.peer) is not None
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the process tree, ended children included."""
-        main = psutil.Process(self.process.pid)
-        used = 0.0
-        for process in (main, *main.children(recursive=True)):
-            times = process.cpu_times()
-            used += times.user + times.system + times.children_user + times.children_system
-        return used
+    def running(
+        self, model: Model, folder: Path, artifact: Path, answer: Path
+    ) -> AbstractContextManager[Running]:
+        """Start it in a new folder under ``folder``.
 
-    def ask(self, body: bytes) -> bytes:
-        """One answer.
-
-        Raises:
-            RuntimeError: its status is not 200.
+        Args:
+            answer: the file with the answer that the constant server gives.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("POST", "/predict/", body, {"Content-Type": "text/csv"})
-            response = connection.getresponse()
-            answer = response.read()
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise RuntimeError(f"{self.name} answered {response.status}: {answer[:200]!r}")
-        return answer
+        own = folder / self.name.replace(" ", "-").replace("/", "-")
+        own.mkdir(parents=True, exist_ok=True)
+        interpreter = sys.executable if self.peer is None else peers.python(self.peer)
+        assert interpreter is not None
+        launch = Launch(model, own, artifact, free_port(), interpreter)
+        variables = {
+            "BENCH_ARTIFACT": str(artifact),
+            "BENCH_METHOD": model.method,
+            "BENCH_PORT": str(launch.port),
+            "BENCH_ANSWER": str(answer),
+            **self.variables,
+        }
+        return running(
+            self.command(launch),
+            variables,
+            own / "log",
+            (launch.port, self.path, self.wire.content_type),
+            self.wire.encode(model.rows(1)),
+        )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _drum(launch: Launch) -> list[str]:
+    code_dir = launch.artifact.parent
+    command = [launch.python, "-m", "datarobot_drum", "server", "--code-dir", str(code_dir)]
+    return [*command, *launch.model.options, "--address", f"127.0.0.1:{launch.port}"]
 
 
-@contextlib.contextmanager
-def drum_server(server: str, folder: Path) -> Iterator[Target]:
-    """Our own server, with its defaults; gunicorn keeps connections open, as the others do."""
-    port = free_port()
-    command = ["-m", "datarobot_drum", "server", "--code-dir", str(folder)]
-    command += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
-    parameters = {"DRUM_SERVER_TYPE": server, "DRUM_GUNICORN_KEEP_ALIVE": "5"}
-    # Applies to uvicorn too; access logs are written as by default.
-    parameters["DRUM_GUNICORN_LOG_LEVEL"] = "warning"
-    variables = {f"MLOPS_RUNTIME_PARAM_{name}": value for name, value in parameters.items()}
-    with running(server, command, port, variables) as target:
-        yield target
+def _incumbent(launch: Launch) -> list[str]:
+    program = str(Path(launch.python).parent / "drum")
+    return [program, *_drum(launch)[3:]]
 
 
-@contextlib.contextmanager
-def constant_server(answer: bytes) -> Iterator[Target]:
-    port = free_port()
-    command = ["-m", "uvicorn", "--app-dir", str(Path(__file__).parent), "constant_app:app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    variables = {"CONSTANT_BODY": answer.decode()}
-    with running("uvicorn, a constant", command, port, variables) as target:
-        yield target
+def _uvicorn(app: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        words = [launch.python, "-m", "uvicorn", "--app-dir", str(APPS), f"{app}:app"]
+        where = ["--host", "127.0.0.1", "--port", str(launch.port)]
+        return [*words, *where, "--no-access-log", "--log-level", "error"]
+
+    return command
 
 
-@contextlib.contextmanager
-def running(
-    name: str, command: list[str], port: int, variables: Mapping[str, str]
-) -> Iterator[Target]:
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        env={**os.environ, **variables},
-        stdout=subprocess.DEVNULL,
-        preexec_fn=pinned(SERVER_CPU),
+def _app(name: str) -> Callable[[Launch], list[str]]:
+    return lambda launch: [launch.python, str(APPS / f"{name}.py")]
+
+
+def _mlserver(batch: int) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        settings = {
+            "http_port": launch.port,
+            "grpc_port": free_port(),
+            "metrics_port": free_port(),
+            "host": "127.0.0.1",
+            "parallel_workers": 0,
+            "debug": False,
+        }
+        model = {
+            "name": "model",
+            "implementation": "mlserver_sklearn.SKLearnModel",
+            "parameters": {"uri": str(launch.artifact)},
+        }
+        if batch:
+            model |= {"max_batch_size": batch, "max_batch_time": 0.005}
+        (launch.folder / "settings.json").write_text(json.dumps(settings))
+        (launch.folder / "model-settings.json").write_text(json.dumps(model))
+        return [str(Path(launch.python).parent / "mlserver"), "start", str(launch.folder)]
+
+    return command
+
+
+def _mlflow(launch: Launch) -> list[str]:
+    saved = launch.folder / "saved"
+    shutil.rmtree(saved, ignore_errors=True)
+    subprocess.run(
+        [launch.python, str(APPS / "mlflow_save.py"), str(launch.artifact), str(saved)],
+        check=True,
+        capture_output=True,
+        cwd=launch.folder,
+        env={**os.environ, "BENCH_METHOD": launch.model.method},
     )
-    try:
-        _wait_until_listening(name, process, port)
-        yield Target(name, process, port)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    words = [str(Path(launch.python).parent / "mlflow"), "models", "serve", "-m", str(saved)]
+    where = ["--host", "127.0.0.1", "--port", str(launch.port)]
+    return [*words, "--env-manager", "local", "--workers", "1", *where]
 
 
-def _wait_until_listening(name: str, process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.05)
-    sys.exit(f"The target '{name}' did not start; its own words are above.")
+def _bentoml(launch: Launch) -> list[str]:
+    words = [str(Path(launch.python).parent / "bentoml"), "serve", "bentoml_app:Model"]
+    where = ["--host", "127.0.0.1", "--port", str(launch.port)]
+    return [*words, "--working-dir", str(APPS), *where]
+
+
+def _server(kind: str, name: str | None = None, **parameters: str) -> Target:
+    """Ours, with its defaults; gunicorn keeps connections open, as the others do."""
+    all_parameters = {"DRUM_SERVER_TYPE": kind, "DRUM_GUNICORN_KEEP_ALIVE": "5", **parameters}
+    variables = {f"MLOPS_RUNTIME_PARAM_{key}": value for key, value in all_parameters.items()}
+    return Target(name or f"{kind} (ours)", wires.CSV, _drum, variables=variables)
+
+
+def _incumbent_server(kind: str) -> Target:
+    variables = {
+        "MLOPS_RUNTIME_PARAM_DRUM_SERVER_TYPE": json.dumps({"type": "string", "payload": kind}),
+        "MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_KEEP_ALIVE": json.dumps(
+            {"type": "numeric", "payload": 5}
+        ),
+    }
+    return Target(f"DRUM, {kind}", wires.CSV, _incumbent, "drum", variables=variables)
+
+
+INFER = "/v2/models/model/infer"
+NUMBERS_ONLY = ("linear", "trees")
+BATCHING_OFF = "fastapi (ours), no batching"
+FRONTS = {kind: _server(kind) for kind in ("fastapi", "gunicorn", "flask")}
+TARGETS = [
+    *FRONTS.values(),
+    _server("fastapi", BATCHING_OFF, DRUM_BATCHING="off"),
+    Target(CONSTANT, wires.CSV, _uvicorn("constant_app")),
+    Target(BY_HAND, wires.CSV, _uvicorn("fastapi_csv")),
+    Target("FastAPI by hand, JSON", wires.RECORDS, _uvicorn("fastapi_json")),
+    _incumbent_server("gunicorn"),
+    _incumbent_server("werkzeug"),
+    Target(
+        "MLServer, one tensor", wires.TENSOR, _mlserver(0), "mlserver", INFER, only=NUMBERS_ONLY
+    ),
+    Target(
+        "MLServer, one tensor, batching",
+        wires.TENSOR,
+        _mlserver(32),
+        "mlserver",
+        INFER,
+        only=NUMBERS_ONLY,
+    ),
+    Target("MLServer, columns", wires.COLUMNS, _mlserver(0), "mlserver", INFER),
+    Target("MLServer, columns, batching", wires.COLUMNS, _mlserver(32), "mlserver", INFER),
+    Target("LitServe", wires.SPLIT, _app("litserve_app"), "litserve", "/predict"),
+    Target(
+        "LitServe, batching",
+        wires.SPLIT,
+        _app("litserve_app"),
+        "litserve",
+        "/predict",
+        {"BENCH_BATCH": "32"},
+    ),
+    Target("MLflow", wires.CSV, _mlflow, "mlflow", "/invocations"),
+    Target("BentoML", wires.BARE_RECORDS, _bentoml, "bentoml", "/predict"),
+    Target(
+        "BentoML, batchable",
+        wires.BARE_RECORDS,
+        _bentoml,
+        "bentoml",
+        "/predict",
+        {"BENCH_BATCHABLE": "1"},
+    ),
+    Target("Ray Serve", wires.CSV, _app("ray_app"), "ray", "/predict", alone=True),
+]
+ARROW_TARGET = "fastapi (ours), Arrow"
+ARROW = Target(ARROW_TARGET, wires.ARROW, _drum, variables=FRONTS["fastapi"].variables)
