@@ -26,7 +26,8 @@ DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 # A record: length of the key (0: none yet), the key, and the number in the last eight bytes.
 _RECORD: Final = 128
-_DOUBLES: Final = _RECORD // 8
+# From one number to the next, counted in doubles.
+STRIDE: Final = _RECORD // 8
 _KEY_BYTES: Final = _RECORD - 9
 _RECORDS: Final = 16384
 _SIZE: Final = _RECORD * _RECORDS
@@ -87,7 +88,7 @@ class Cells:
         return self.slots((key,)) if known is None else known
 
     def slots(self, keys: Sequence[str]) -> int:
-        """The first of as many neighbouring places as there are keys.
+        """The first of as many places as there are keys, each ``STRIDE`` after the other.
 
         Raises:
             OverflowError: there are more keys than a bounded set of labels can make.
@@ -97,14 +98,14 @@ class Cells:
                 first = len(self._slots)
                 if first + len(keys) > _RECORDS:
                     raise OverflowError("too many different metrics")
-                for slot, key in enumerate(keys, first):
-                    self._slots[key] = slot
-                    self._name(slot, key)
+                for record, key in enumerate(keys, first):
+                    self._slots[key] = record * STRIDE + STRIDE - 1
+                    self._name(self._slots[key], key)
             return self._slots[keys[0]]
 
     def _name(self, slot: int, key: str) -> None:
         name = key.encode()[:_KEY_BYTES]
-        start = slot * _RECORD
+        start = slot // STRIDE * _RECORD
         self._memory[start + 1 : start + 1 + len(name)] = name
         # Last, so that a reader never sees half a key.
         self._memory[start] = len(name)
@@ -114,7 +115,7 @@ class Cells:
         doubles = self._doubles
         with self._lock:
             for slot, amount in changes:
-                doubles[slot * _DOUBLES + _DOUBLES - 1] += amount
+                doubles[slot] += amount
 
     def totals(self) -> Numbers:
         """The sums over all processes: counts also of those that ended."""
@@ -228,7 +229,7 @@ def _numbers(area: mmap.mmap) -> Numbers:
             if not length:
                 break
             key = bytes(raw[start + 1 : start + 1 + length]).decode()
-            found[key] = doubles[start // 8 + _DOUBLES - 1]
+            found[key] = doubles[start // 8 + STRIDE - 1]
     return found
 
 

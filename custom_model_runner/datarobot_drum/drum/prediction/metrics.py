@@ -18,7 +18,7 @@ from datarobot_drum import __version__
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.model.predictor import ModelInfo
-from datarobot_drum.drum.prediction.cells import DIRECTORY_VARIABLE, Cells
+from datarobot_drum.drum.prediction.cells import DIRECTORY_VARIABLE, STRIDE, Cells
 from datarobot_drum.drum.prediction.stats import MEGABYTE, memory_info
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _SECONDS: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
+# Where a histogram's sum is: behind its buckets, the one without a bound included.
+_SUM: Final = (len(_SECONDS) + 1) * STRIDE
 
 
 class RejectReason(str, Enum):
@@ -123,8 +125,8 @@ class Metrics:
         if slot is None:
             slot = self._new_request(method, endpoint, status)
         first = self._histograms[(endpoint,)]
-        bucket = first + bisect_left(_SECONDS, seconds)
-        self._cells.add((slot, 1.0), (bucket, 1.0), (first + len(_SECONDS) + 1, seconds))
+        bucket = first + bisect_left(_SECONDS, seconds) * STRIDE
+        self._cells.add((slot, 1.0), (bucket, 1.0), (first + _SUM, seconds))
         if telemetry.State.instruments is not None:
             shown = method if method in _METHODS else OTHER
             telemetry.State.instruments.request(shown, endpoint, status, seconds)
@@ -142,9 +144,8 @@ class Metrics:
 
     def model_call(self, seconds: float, rows: int) -> None:
         """Count one call of the model."""
-        bucket = self._model + bisect_left(_SECONDS, seconds)
-        total = self._model + len(_SECONDS) + 1
-        self._cells.add((bucket, 1.0), (total, seconds), (self._rows, rows))
+        bucket = self._model + bisect_left(_SECONDS, seconds) * STRIDE
+        self._cells.add((bucket, 1.0), (self._model + _SUM, seconds), (self._rows, rows))
         if telemetry.State.instruments is not None:
             telemetry.State.instruments.model_call(seconds, rows)
 
