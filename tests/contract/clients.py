@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -187,10 +187,11 @@ class FastApiClient(Calls):
 
 
 class SocketClient(Calls):
-    """A server process, one connection per call."""
+    """A server process, one connection per call. ``stdout`` tells what it has printed."""
 
-    def __init__(self, url: str, prefix: str = "") -> None:
+    def __init__(self, url: str, prefix: str, stdout: Callable[[], str]) -> None:
         self.url = url
+        self.stdout = stdout
         self.prefix = prefix
 
     def call(

@@ -7,12 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.folders import Folders
-from tests.contract.fronts import FRONTS, IN_PROCESS, Front, Serve
+from tests.contract.fronts import FRONTS, IN_PROCESS, Front, Serve, ServerProcesses
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     return Folders(tmp_path_factory.mktemp("folders"))
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[ServerProcesses]:
+    processes = ServerProcesses()
+    yield processes
+    processes.close()
 
 
 @pytest.fixture(
@@ -22,9 +29,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
         for name in FRONTS
     ],
 )
-def front(request: pytest.FixtureRequest) -> Iterator[Front]:
-    """One way to serve. Servers live as long as the module's tests on this front."""
-    front = Front(request.param)
+def front(request: pytest.FixtureRequest, processes: ServerProcesses) -> Iterator[Front]:
+    """One way to serve."""
+    front = Front(request.param, processes)
     yield front
     front.close()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -24,10 +26,11 @@ Serve = Callable[[Folder], Calls]
 class Front:
     """Serves folders one way; each folder is loaded once."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, processes: ServerProcesses) -> None:
         self.name = name
-        self._clients: dict[Folder, Calls] = {}
-        self._started: list[ExitStack] = []
+        self._processes = processes
+        self._applications: dict[Folder, Calls] = {}
+        self._stack = ExitStack()
         self._environment = Environment()
         self._path = sys.path[:]
 
@@ -41,27 +44,60 @@ class Front:
 
     def serve(self, folder: Folder) -> Calls:
         """A client of a server that has loaded the folder."""
-        if self.in_process:
-            # An application in process reads the test's own environment, while it runs too.
-            self._environment.use(folder.environment)
-        if folder not in self._clients:
-            self._clients[folder] = self._start(folder)
-        return self._clients[folder]
+        if not self.in_process:
+            return self._processes.serve(folder, self.server_type)
+        # An application in process reads the test's own environment, while it runs too.
+        self._environment.use(folder.environment)
+        if folder not in self._applications:
+            start = in_process_flask if self.name == "flask" else in_process_fastapi
+            self._applications[folder] = self._stack.enter_context(start(folder))
+        return self._applications[folder]
 
     def close(self) -> None:
-        # Servers take a moment to drain: side by side.
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(ExitStack.close, self._started))
+        self._stack.close()
         self._environment.restore()
-        self._clients.clear()
         # Every loaded folder has put itself there.
         sys.path[:] = self._path
 
-    def _start(self, folder: Folder) -> Calls:
-        self._started.append(ExitStack())
-        start = {"flask": in_process_flask, "fastapi": in_process_fastapi}.get(self.name)
-        server = start(folder) if start else server_process(folder, self.server_type)
-        return self._started[-1].enter_context(server)
+
+class ServerProcesses:
+    """Server processes that outlive a module: starting them is what takes time.
+
+    At most ``limit`` run; the one that was not used for longest makes room.
+    """
+
+    def __init__(self, limit: int = 16) -> None:
+        self._limit = limit
+        self._running: OrderedDict[tuple[str, Folder], tuple[Calls, ExitStack]] = OrderedDict()
+        self._lock = threading.Lock()
+        # A server takes a moment to drain: nobody waits for it.
+        self._pool = ThreadPoolExecutor(4)
+        self._ending: list[Future[None]] = []
+
+    def serve(self, folder: Folder, server_type: str) -> Calls:
+        key = (server_type, folder)
+        with self._lock:
+            if key in self._running:
+                self._running.move_to_end(key)
+                return self._running[key][0]
+        stack = ExitStack()
+        client = stack.enter_context(server_process(folder, server_type))
+        with self._lock:
+            self._running[key] = (client, stack)
+            while len(self._running) > self._limit:
+                self._end_oldest()
+        return client
+
+    def close(self) -> None:
+        while self._running:
+            self._end_oldest()
+        for ending in self._ending:
+            ending.result()
+        self._pool.shutdown()
+
+    def _end_oldest(self) -> None:
+        _, (_, stack) = self._running.popitem(last=False)
+        self._ending.append(self._pool.submit(stack.close))
 
 
 class Environment:
@@ -89,7 +125,7 @@ def server_process(folder: Folder, server_type: str) -> Iterator[Calls]:
     with running_server(
         folder.path, server_type, *folder.args, env=dict(folder.env), params=dict(folder.params)
     ) as server:
-        yield SocketClient(server.url, folder.prefix)
+        yield SocketClient(server.url, folder.prefix, server.stdout)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ def act(action, frame):
         raise CustomHTTPError("come back tomorrow", 429)
     if action == "http_default":
         raise CustomHTTPError()
+    if action == "path":
+        open(__file__ + ".missing")
     if action == "teapot":
         raise TeapotError("short and stout")
     if action == "exit":

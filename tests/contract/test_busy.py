@@ -61,7 +61,18 @@ def go(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/ping/", "/livez", "/health/", "/readyz", "/info/", "/capabilities/", "/stats/"]
+    "path",
+    [
+        "/",
+        "/ping/",
+        "/livez",
+        "/health/",
+        "/readyz",
+        "/info/",
+        "/capabilities/",
+        "/stats/",
+        "/metrics",
+    ],
 )
 def test_decision_09_status_routes_answer_while_the_model_is_busy(
     serve: Serve, folders: Folders, pool: ThreadPoolExecutor, held: Path, path: str

@@ -80,6 +80,17 @@ def test_hook_failure(serve: Serve, folders: Folders, rows: str) -> None:
 
 
 @pytest.mark.parametrize("hook", ["transform", "score", "post"])
+def test_decision_04_paths_of_the_server_are_not_told(
+    serve: Serve, folders: Folders, hook: str
+) -> None:
+    answer = serve(folders.all_hooks).predict(f"x,do\n1,{hook}:path\n")
+    assert answer.status == 500
+    assert "FileNotFoundError" in answer.message
+    assert "custom.py" not in answer.message
+    assert str(folders.all_hooks.path.parent) not in answer.message
+
+
+@pytest.mark.parametrize("hook", ["transform", "score", "post"])
 def test_sys_exit_in_a_hook_is_its_failure(serve: Serve, folders: Folders, hook: str) -> None:
     client = serve(folders.all_hooks)
     answer = client.predict(f"x,do\n1,{hook}:exit\n")

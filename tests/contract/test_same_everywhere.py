@@ -13,7 +13,7 @@ import pytest
 from tests.contract import hooks
 from tests.contract.clients import BOUNDARY, Answer, file_part, multipart
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import FRONTS, Front
+from tests.contract.fronts import FRONTS, Front, ServerProcesses
 
 pytestmark = pytest.mark.servers
 
@@ -141,12 +141,12 @@ SETS: dict[str, tuple[Make, list[Request]]] = {
 
 @pytest.fixture(scope="module", params=SETS)
 def answers(
-    request: pytest.FixtureRequest, folders: Folders
+    request: pytest.FixtureRequest, folders: Folders, processes: ServerProcesses
 ) -> Iterator[tuple[list[Request], dict[str, list[Answer]]]]:
     """The answers of every front to the requests of one set."""
     make, requests = SETS[request.param]
     folder = make(folders)
-    fronts = [Front(name) for name in FRONTS]
+    fronts = [Front(name, processes) for name in FRONTS]
     try:
         with ThreadPoolExecutor(2) as pool:
             # Only real servers may start side by side: the others share this environment.

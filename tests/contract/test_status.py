@@ -16,6 +16,7 @@ STATUS_ROUTES = [
     *OK_ROUTES,
     *("/readyz", "/readyz/", "/info", "/info/"),
     *("/capabilities", "/capabilities/", "/stats", "/stats/"),
+    *("/metrics", "/metrics/"),
 ]
 PREDICT_ROUTES = [
     *("/predict", "/predict/", "/predictions", "/predictions/", "/invocations", "/invocations/"),
