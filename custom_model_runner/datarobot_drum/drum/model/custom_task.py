@@ -8,6 +8,7 @@ from typing import Any
 from datarobot_drum.custom_task_interfaces.custom_task_interface import CustomTaskInterface
 from datarobot_drum.custom_task_interfaces.scrubbing import SCRUBBER
 from datarobot_drum.custom_task_interfaces.user_secrets import load_secrets, plain_values
+from datarobot_drum.drum import masking
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, is_frame
@@ -74,6 +75,8 @@ def load_task(
         secrets = load_secrets(mount_path, env_var_prefix)
         hidden = [value for secret in secrets.values() for value in plain_values(secret)]
         SCRUBBER.add(hidden)
+        # Answers about errors, JSON logs and exported ones do not pass through the streams.
+        masking.hide(hidden)
         task = cls.load(code_dir)
         task.secrets = secrets
     except (Exception, SystemExit) as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datarobot_drum.drum import masking
 from datarobot_drum.drum.exceptions import STARTUP_FAILED_STATUS, NotReadyError
 from datarobot_drum.drum.prediction import open_inference
 from datarobot_drum.drum.prediction.errors import error_response
@@ -22,7 +23,7 @@ class FailedService:
         self.draining = False
         self.metrics = Metrics()
         self._response = PredictResponse(
-            STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {error}"})
+            STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {masking.masked(str(error))}"})
         )
         self._not_ready = error_response(NotReadyError(str(error)))
 
