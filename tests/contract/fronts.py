@@ -30,6 +30,8 @@ class Front:
         self.name = name
         self._processes = processes
         self._applications: dict[Folder, Calls] = {}
+        # With what the start has put there, the defaults of runtime parameters.
+        self._variables: dict[Folder, Mapping[str, str]] = {}
         self._stack = ExitStack()
         self._environment = Environment()
         self._path = sys.path[:]
@@ -47,10 +49,11 @@ class Front:
         if not self.in_process:
             return self._processes.serve(folder, self.server_type)
         # An application in process reads the test's own environment, while it runs too.
-        self._environment.use(folder.environment)
+        self._environment.use(self._variables.get(folder, folder.environment))
         if folder not in self._applications:
             start = in_process_flask if self.name == "flask" else in_process_fastapi
             self._applications[folder] = self._stack.enter_context(start(folder))
+            self._variables[folder] = self._environment.changes()
         return self._applications[folder]
 
     def close(self) -> None:
@@ -109,6 +112,10 @@ class Environment:
     def use(self, variables: Mapping[str, str]) -> None:
         self.restore()
         os.environ.update(variables)
+
+    def changes(self) -> dict[str, str]:
+        known = self._before
+        return {name: value for name, value in os.environ.items() if known.get(name) != value}
 
     def restore(self) -> None:
         for name in set(os.environ) - set(self._before):

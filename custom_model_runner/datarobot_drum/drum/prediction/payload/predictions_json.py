@@ -59,6 +59,9 @@ def as_floats(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
     if values.dtype == np.float64:
         return values
+    if values.dtype.kind == "U":
+        # As Python's own text, so that an error shows 'a' and not np.str_('a').
+        values = values.astype(object)
     try:
         return values.astype(np.float64)
     except (ValueError, TypeError) as error:
