@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import collections
+import http.client
 import json
 import pickle
 import time
@@ -42,6 +44,28 @@ def test_recycling_by_max_requests_loses_no_request(
     assert load.lost == []
     assert load.refused == 0
     assert set(load.answers) == {200}
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_burst_of_connections_is_shared_out(code_dir: Path, server_type: str) -> None:
+    params = {"CUSTOM_MODEL_WORKERS": 2, "DRUM_GUNICORN_KEEP_ALIVE": 30}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        seen: set[int] = set()
+        eventually(lambda: seen.add(predicting_process(server)) or len(seen) == 2)
+        clients = [http.client.HTTPConnection("127.0.0.1", server.port) for _ in range(16)]
+        for client in clients:
+            client.connect()
+        held = collections.Counter(predicted_over(client) for client in clients)
+
+    assert sum(held.values()) == 16
+    assert min(held[pid] for pid in seen) >= 4
+
+
+def predicted_over(client: http.client.HTTPConnection) -> int:
+    client.request("POST", "/predict/", rows(0), {"Content-Type": "text/csv"})
+    body = client.getresponse().read()
+    client.close()
+    return int(json.loads(body)["predictions"][0])
 
 
 @pytest.mark.slow

@@ -49,7 +49,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("datarobot_drum.drum.routes", "datarobot_drum.drum.ray"),
     ("datarobot_drum.drum.gate", "datarobot_drum.drum.body"),
     # What the launchers share: sockets, signals, certificates.
-    ("datarobot_drum.drum.listening", "datarobot_drum.drum.signals", "datarobot_drum.drum.tls"),
+    (
+        "datarobot_drum.drum.balance",
+        "datarobot_drum.drum.listening",
+        "datarobot_drum.drum.signals",
+        "datarobot_drum.drum.tls",
+    ),
     (
         "datarobot_drum.drum.assembly",
         "datarobot_drum.drum.commands",

@@ -69,7 +69,7 @@ def _supervise(
                 service,
                 on_ready=channel.ready,
                 on_worn_out=channel.worn_out,
-                shares_socket=True,
+                seat=channel.seat,
             )
 
         Supervisor(

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import uvicorn
 
+from datarobot_drum.drum.balance import Seat
+from datarobot_drum.drum.fastapi.acceptor import Acceptor
 from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.signals import StopSignals
@@ -40,8 +42,9 @@ class DrainingServer(uvicorn.Server):
         on_worn_out: called once when another process should take over; the server goes on.
         is_stuck: whether the model will never be free again: wears the server out.
         max_requests: after so many, and up to ``jitter`` more, it is worn out; 0: never.
-        shares_socket: other processes accept from the socket too, so newcomers are not this
-            server's to turn away; it ends when the process that started it is gone.
+        seat: this worker's place among those that share the socket. Then newcomers are not
+            this server's to turn away, and it ends when the process that started it is gone.
+            None: it is the only one.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class DrainingServer(uvicorn.Server):
         is_stuck: Callable[[], bool] = lambda: False,
         max_requests: int = 0,
         jitter: int = 0,
-        shares_socket: bool = False,
+        seat: Seat | None = None,
     ) -> None:
         super().__init__(config)
         self._signals = signals
@@ -64,7 +67,8 @@ class DrainingServer(uvicorn.Server):
         self._is_stuck = is_stuck
         self._is_worn_out = False
         self._worn_out_at = max_requests and max_requests + random.randint(0, jitter)
-        self._shares_socket = shares_socket
+        self._seat = seat
+        self._acceptor: Acceptor | None = None
         self._parent = os.getppid()
 
     @contextlib.contextmanager
@@ -74,14 +78,38 @@ class DrainingServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if self._seat is None:
+            await super().startup(sockets)
+        else:
+            await super().startup(sockets=[])
+            for listener in sockets or []:
+                self._acceptor = self._new_acceptor(listener, self._seat)
+                self._acceptor.start(self.config.backlog)
         if self.started:
             self._on_ready()
+
+    def _new_acceptor(self, listener: socket.socket, seat: Seat) -> Acceptor:
+        loop = asyncio.get_running_loop()
+
+        def make_protocol() -> asyncio.Protocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+            )
+
+        def held() -> int:
+            return len(self.server_state.connections)
+
+        return Acceptor(listener, make_protocol, self.config.ssl, seat, held)
 
     async def on_tick(self, counter: int) -> bool:
         if self._signals.first is not None:
             self.should_exit = True
-        if self._shares_socket and os.getppid() != self._parent:
+        if self._acceptor is not None:
+            self._acceptor.tell()
+        if self._seat is not None and os.getppid() != self._parent:
             logger.warning("The process that started this worker is gone: ending.")
             self.should_exit = True
         if not self._is_worn_out and self._wears_out(counter):
@@ -100,12 +128,16 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()
         listeners = sockets or []
-        if not self._shares_socket:
+        if self._seat is None:
             for listener in listeners:
                 turn_newcomers_away(listener)
+        elif self._acceptor is not None:
+            self._acceptor.drain()
         self._announce_close()
         # The loop goes on accepting: what waits in the backlog comes in now.
         await asyncio.sleep(BACKLOG_LINGER)
+        if self._acceptor is not None:
+            await self._acceptor.close()
         for server in self.servers:
             server.close()
         for listener in listeners:

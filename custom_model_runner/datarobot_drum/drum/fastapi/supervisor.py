@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from datarobot_drum.drum.balance import LoadBoard, Seat
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.listening import turn_newcomers_away
@@ -36,10 +37,11 @@ _WORN_OUT: Final = b"W"
 
 
 class Channel:
-    """A worker's way to talk to its supervisor: single bytes through a pipe."""
+    """A worker's way to talk to its supervisor, single bytes through a pipe, and its seat."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, seat: Seat) -> None:
         self._descriptor = descriptor
+        self.seat = seat
 
     def ready(self) -> None:
         """Connections are accepted now."""
@@ -62,6 +64,7 @@ RunWorker = Callable[[Channel, StopSignals], None]
 class _Worker:
     pid: int
     channel: int
+    seat: Seat
     ready: bool = False
     worn_out: bool = False
     told_to_end: bool = False
@@ -93,6 +96,7 @@ class Supervisor:
         self._graceful_timeout = graceful_timeout
         self._with_traceback = with_traceback
         self._workers: dict[int, _Worker] = {}
+        self._board = LoadBoard(count)
         self._failure: str | None = None
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -134,16 +138,17 @@ class Supervisor:
 
     def _spawn(self) -> None:
         reader, writer = os.pipe()
+        seat = self._board.new_seat()
         pid = os.fork()
         if pid == 0:
             os.close(reader)
-            self._be_worker(writer)
+            self._be_worker(Channel(writer, seat))
         os.close(writer)
         os.set_blocking(reader, False)
-        self._workers[pid] = _Worker(pid, reader)
+        self._workers[pid] = _Worker(pid, reader, seat)
         self._selector.register(reader, selectors.EVENT_READ, self._workers[pid])
 
-    def _be_worker(self, channel: int) -> None:
+    def _be_worker(self, channel: Channel) -> None:
         """The life of a worker process. Never returns."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -156,7 +161,7 @@ class Supervisor:
         for sibling in self._workers.values():
             os.close(sibling.channel)
         try:
-            self._run_worker(Channel(channel), signals)
+            self._run_worker(channel, signals)
         except (Stopped, SystemExit) as error:
             # A status of its own has only uvicorn, when an extension's start-up code failed.
             sys.exit(error.code if isinstance(error, SystemExit) else 0)
@@ -226,6 +231,7 @@ class Supervisor:
                 self._read_messages(worker)
             self._selector.unregister(worker.channel)
         os.close(worker.channel)
+        worker.seat.leave()
         del self._workers[worker.pid]
 
     # -- ending

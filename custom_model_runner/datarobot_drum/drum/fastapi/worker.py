@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from datarobot_drum.drum.assembly import build_app, build_service
+from datarobot_drum.drum.balance import Seat
 from datarobot_drum.drum.fastapi.access_log import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.app import create_app
 from datarobot_drum.drum.fastapi.config import UvicornSettings
@@ -34,13 +35,14 @@ def serve(
     service: Service | None = None,
     on_ready: Callable[[], None] = nothing,
     on_worn_out: Callable[[], None] = nothing,
-    shares_socket: bool = False,
+    seat: Seat | None = None,
 ) -> None:
     """Serve until a signal comes, then answer everything that was accepted.
 
     Args:
         listener: bound; it listens once the model is loaded.
         service: loaded already; None: load it here.
+        seat: this process's place among those that share the socket; None: it is alone.
 
     Raises:
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
@@ -66,7 +68,7 @@ def serve(
         is_stuck=lambda: serving.is_stuck,
         max_requests=uvicorn_settings.max_requests,
         jitter=uvicorn_settings.max_requests_jitter,
-        shares_socket=shares_socket,
+        seat=seat,
     )
     try:
         _run(server, listener, uvicorn_settings.use_uvloop)

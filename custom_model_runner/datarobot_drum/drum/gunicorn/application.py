@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
+from datarobot_drum.drum.balance import LoadBoard
 from datarobot_drum.drum.gunicorn.arbiter import DrumArbiter
 from datarobot_drum.drum.settings import Settings
 
@@ -33,6 +34,7 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         self.settings = settings
         self.listener = listener
         self.service = service
+        self.board = LoadBoard(settings.server.workers)
         self._options = options
         super().__init__()
 

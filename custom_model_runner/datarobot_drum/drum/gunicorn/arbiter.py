@@ -74,8 +74,9 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
                 raise
         if self._ending:
             return
-        for pid, worker in known.items():
-            if pid not in self.WORKERS and not worker.is_ready:
+        for worker in (worker for pid, worker in known.items() if pid not in self.WORKERS):
+            worker.seat.leave()
+            if not worker.is_ready:
                 raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
 
     def handle_int(self) -> None:

@@ -17,6 +17,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
+from datarobot_drum.drum.balance import STEP_BACK
 from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.listening import BACKLOG_LINGER, cannot_listen
 from datarobot_drum.drum.signals import Stopped
@@ -36,6 +37,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # Made before the fork, so that the arbiter sees what the worker writes.
         self._shared = mmap.mmap(-1, 1)
+        self.seat = self.app.board.new_seat()
         self._loading = False
 
     @property
@@ -118,11 +120,19 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
     """A pool of threads: status routes never wait for the model."""
 
+    def accept(self, listener: Any) -> None:
+        self.seat.hold(self.nr_conns)
+        if self.alive and not self.seat.goes_first():
+            time.sleep(STEP_BACK)
+        super().accept(listener)
+        self.seat.hold(self.nr_conns)
+
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             for listener in self._waiting_connections():
                 self.accept(listener)
+            self.seat.leave()
             self._close_port()
 
 

@@ -1,0 +1,55 @@
+"""Who takes the next connection."""
+
+from __future__ import annotations
+
+import os
+
+from datarobot_drum.drum.balance import LoadBoard
+
+
+def test_the_worker_with_the_fewest_connections_goes_first() -> None:
+    board = LoadBoard(3)
+    busy, idle, starting = board.new_seat(), board.new_seat(), board.new_seat()
+    busy.hold(2)
+    idle.hold(1)
+
+    assert not busy.goes_first()
+    assert idle.goes_first()
+    # A worker that has not loaded yet takes none, so nobody waits for it.
+    starting.hold(0)
+    assert not idle.goes_first()
+
+
+def test_equals_both_go_first_and_who_left_does_not_count() -> None:
+    board = LoadBoard(2)
+    one, other = board.new_seat(), board.new_seat()
+    one.hold(1)
+    other.hold(1)
+    assert one.goes_first()
+    assert other.goes_first()
+
+    one.hold(5)
+    other.leave()
+    assert one.goes_first()
+
+
+def test_seats_are_shared_with_forked_processes() -> None:
+    board = LoadBoard(2)
+    parents, childs = board.new_seat(), board.new_seat()
+    parents.hold(3)
+    pid = os.fork()
+    if pid == 0:
+        childs.hold(1)
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+    assert not parents.goes_first()
+
+
+def test_there_are_seats_for_replacements_without_end() -> None:
+    board = LoadBoard(1)
+    for _ in range(100):
+        seat = board.new_seat()
+        seat.hold(1)
+        assert seat.goes_first()
+        seat.leave()
