@@ -125,6 +125,22 @@ def test_answers_go_to_those_who_asked(
     }
 
 
+def test_answers_of_an_artifact_go_to_those_who_asked(
+    serve: Serve, folders: Folders, pool: ThreadPoolExecutor
+) -> None:
+    client = serve(folders.regression)
+    good = [
+        "a,b\n" + "".join(f"{i + row / 7},{row}\n" for row in range(i % 5 + 1)) for i in range(60)
+    ]
+    bad = ["a,c\n1,2\n", "a,b\nx,1\n", "a,b\n1,2,3\n4,5,6,7\n", ""]
+    alone = {rows: client.predict(rows) for rows in (*good, *bad)}
+    together = {rows: pool.submit(client.predict, rows) for rows in alone}
+    for rows, future in together.items():
+        answer = future.result(PATIENCE)
+        assert (answer.status, answer.body) == (alone[rows].status, alone[rows].body)
+    assert [alone[rows].status for rows in bad] == [500, 500, 422, 422]
+
+
 def test_decision_22_slow_prediction_answers_504(
     serve: Serve, folders: Folders, pool: ThreadPoolExecutor, held: Path
 ) -> None:

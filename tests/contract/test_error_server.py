@@ -123,6 +123,16 @@ def start_failures() -> dict[str, tuple[dict[str, str | bytes], tuple[str, ...],
             regression,
             "ERROR: …bad init",
         ),
+        "sys.exit in custom.py": (
+            {"custom.py": "import sys\nsys.exit('stop')\n" + LOAD_MODEL + score},
+            regression,
+            "ERROR: …stop",
+        ),
+        "sys.exit in load_model": (
+            {"custom.py": "def load_model(code_dir):\n    raise SystemExit('stop')\n" + score},
+            regression,
+            LOADING + "'load_model' hook failed to load the model. Exception: SystemExit('stop')",
+        ),
         "two custom.py": (
             {"a/custom.py": score, "b/custom.py": score, "m.pkl": a_dict},
             regression,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from tests.contract.clients import file_part
-from tests.contract.folders import Folders
+from tests.contract.folders import YES_NO, Folders
 from tests.contract.fronts import Serve
 
 USER_ERROR = "X-Drum-User-Http-Error"
@@ -166,3 +168,40 @@ def test_score_keywords_of_a_file_part(serve: Serve, folders: Folders) -> None:
     keywords = answer.json()["extraModelOutput"]["data"][0][0]
     assert keywords["binary_data"] == str(rows.encode())
     assert keywords["target_type"] == "TargetType.REGRESSION"
+
+
+RENAMES = """
+def transform(data, model):
+    return data.rename(columns={"first": "a", "second": "b"})
+"""
+REVERSES = """
+def post_process(predictions, model):
+    return predictions[predictions.columns[::-1]]
+"""
+WRONG_COLUMNS = """
+def post_process(predictions, model):
+    return predictions.rename(columns={"yes": "maybe"})
+"""
+
+
+def test_transform_before_an_artifact(serve: Serve, folders: Folders) -> None:
+    files = {"model.pkl": pickle.dumps(folders.regression.model), "custom.py": RENAMES}
+    client = serve(folders.make("renames", files).of_type("regression"))
+    answer = client.predict("first,second\n1,2\n")
+    assert answer.predictions == serve(folders.regression).predict("a,b\n1,2\n").predictions
+
+
+def test_post_process_after_an_artifact(serve: Serve, folders: Folders) -> None:
+    files = {"model.pkl": pickle.dumps(folders.binary.model), "custom.py": REVERSES}
+    client = serve(folders.make("reverses", files).of_type("binary", *YES_NO))
+    answer = client.predict("a,b\n1,2\n9,0\n")
+    assert answer.predictions == serve(folders.binary).predict("a,b\n1,2\n9,0\n").predictions
+    assert [list(row) for row in answer.predictions] == [["yes", "no"]] * 2
+
+
+def test_post_process_cannot_rename_labels(serve: Serve, folders: Folders) -> None:
+    files = {"model.pkl": pickle.dumps(folders.binary.model), "custom.py": WRONG_COLUMNS}
+    client = serve(folders.make("wrong_columns", files).of_type("binary", *YES_NO))
+    answer = client.predict("a,b\n1,2\n")
+    assert answer.status == 500
+    assert answer.message.startswith("ERROR: Expected predictions to have columns")

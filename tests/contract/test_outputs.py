@@ -115,6 +115,11 @@ def test_target_name_in_quotes_means_the_name_inside(serve: Serve, folders: Fold
     assert answer.predictions == ["hello"]
 
 
+def test_no_rows(serve: Serve, folders: Folders) -> None:
+    client = serve(folders.echo_of("regression"))
+    assert client.predict("out:Predictions,x\n").body == b'{"predictions":[]}'
+
+
 # -- labels
 
 
