@@ -72,3 +72,41 @@ def test_decision_14_output_of_a_failed_run_is_what_it_was(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert [path.read_text() for path in output.parent.iterdir()] == [before] * bool(before)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [("results", "it is a directory"), ("nowhere/out.csv", "there is no directory")],
+)
+def test_an_output_that_cannot_be_written_is_found_before_the_model_runs(
+    folder: Path, tmp_path: Path, output: str, reason: str
+):
+    (tmp_path / "results").mkdir()
+    done = score(folder, "a\n3\n", "--output", str(tmp_path / output))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument --output: {tmp_path / output} cannot be written: {reason}" in done.stderr
+    assert "loading" not in done.stderr
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(folder: Path):
+    done = score(folder, "a\n3\n", "--output", "/dev/full")
+    assert done.returncode == 1
+    told = "The predictions cannot be written to /dev/full: No space left on device"
+    assert done.stderr.splitlines()[-1] == told
+
+
+def test_dev_stdout_is_stdout_and_keeps_what_the_shell_appends_to(folder: Path, tmp_path: Path):
+    (folder / "rows.csv").write_text("a\n3\n")
+    everything = tmp_path / "all.csv"
+    everything.write_text("before\n")
+    command = [sys.executable, "-m", "datarobot_drum", "score", "--target-type", "regression"]
+    command += ["--code-dir", str(folder), "--input", str(folder / "rows.csv")]
+    with everything.open("ab") as appended:
+        subprocess.run(
+            [*command, "--output", "/dev/stdout"],
+            stdout=appended,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            env=environment(),
+        )
+    assert everything.read_text() == "before\nPredictions\n1.0\n"

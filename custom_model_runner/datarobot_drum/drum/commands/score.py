@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
+from datarobot_drum.drum.commands.output_file import check_output, write_output
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.predictor import Predictor
@@ -27,9 +26,11 @@ def run(settings: Settings, load_predictor: Callable[[], Predictor]) -> None:
     What hooks and libraries print goes to stderr, so that stdout can be piped.
 
     Raises:
+        UsageError: there is nowhere to write the predictions.
         DrumException: the model cannot be loaded, the input cannot be read, or the model failed.
     """
     score = settings.score
+    check_output(score.output)
     started = time.monotonic()
     with _stdout_for_results_only():
         predictor = load_predictor()
@@ -37,7 +38,7 @@ def run(settings: Settings, load_predictor: Callable[[], Predictor]) -> None:
         loaded = time.monotonic()
         result = score_file(predictor, score)
         predictor.close()
-    _write(result, score.output)
+    write_output(result, score.output)
     if score.show_perf:
         done = time.monotonic()
         _report("Full time", done - started)
@@ -67,41 +68,6 @@ def _stdout_for_results_only() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(saved, _STDOUT)
         os.close(saved)
-
-
-def _write(result: bytes, output: str | None) -> None:
-    if output is None:
-        sys.stdout.buffer.write(result)
-        sys.stdout.buffer.flush()
-        return
-    path = Path(output)
-    if path.exists() and not path.is_file():
-        # A device or a pipe cannot be replaced by a file.
-        path.write_bytes(result)
-        return
-    _replace(path.resolve(), result)
-
-
-def _replace(path: Path, result: bytes) -> None:
-    """Write beside the target and rename, so that the target is whole or absent."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(result)
-        os.chmod(temporary, _mode_for(path))
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _mode_for(path: Path) -> int:
-    """The mode of the file it replaces, or what the umask gives a new one."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
 
 
 def _report(name: str, seconds: float) -> None:
