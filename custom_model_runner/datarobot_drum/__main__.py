@@ -5,19 +5,14 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import Final
 
 from datarobot_drum.drum.entry_point import run_drum_server
-from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
+from datarobot_drum.drum.exceptions import DrumException
+from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.utils.arguments import show_stacktrace_given
 
 EXIT_INTERRUPTED: Final = 130
-
-# Raised with a text that says it all: for any other type the text needs the type's name.
-_SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
-
-_SERVER_PACKAGES: Final = ("fastapi", "flask", "gunicorn", "uvicorn")
 
 
 def main() -> int:
@@ -26,6 +21,7 @@ def main() -> int:
     Returns:
         The exit code. ``SystemExit`` of a command or a server passes through.
     """
+    _open_missing_streams()
     try:
         run_drum_server()
         sys.stdout.flush()
@@ -39,20 +35,23 @@ def main() -> int:
     return 0
 
 
+def _open_missing_streams() -> None:
+    """Stand in for streams that the caller has closed, as some supervisors do.
+
+    Otherwise the next file or socket becomes number 1, and what a hook prints goes there.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest number that is free is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, open(descriptor, "w" if descriptor else "r"))  # noqa: SIM115
+
+
 def _report(error: Exception) -> int:
-    if show_stacktrace_given(sys.argv[1:], os.environ):
-        traceback.print_exception(error)
-    sys.stderr.write(f"{_text(error)}\n")
+    report_failure(error, show_stacktrace_given(sys.argv[1:], os.environ))
     return error.exit_code if isinstance(error, DrumException) else 1
-
-
-def _text(error: Exception) -> str:
-    text = str(error).strip()
-    if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
-        return f"{text}. This server needs it: pip install {error.name}"
-    if isinstance(error, _SPEAKING) and text:
-        return text
-    return f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def _reader_has_gone() -> int:

@@ -110,3 +110,12 @@ def test_dev_stdout_is_stdout_and_keeps_what_the_shell_appends_to(folder: Path, 
             env=environment(),
         )
     assert everything.read_text() == "before\nPredictions\n1.0\n"
+
+
+def test_streams_that_the_caller_closed_are_not_missed(folder: Path, tmp_path: Path):
+    (folder / "rows.csv").write_text("a\n3\n")
+    output = tmp_path / "out.csv"
+    words = f"-m datarobot_drum score --target-type regression --output {output}"
+    command = f"'{sys.executable}' {words} -cd {folder} --input {folder}/rows.csv"
+    subprocess.run(["sh", "-c", f"{command} <&- >&- 2>&-"], check=True, env=environment())
+    assert output.read_text() == "Predictions\n1.0\n"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 import traceback
+from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
@@ -11,13 +14,19 @@ from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
 # Raised with a text that says it all: for any other type the text needs the type's name.
 _SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
 
+_SERVER_PACKAGES: Final = ("fastapi", "flask", "gunicorn", "uvicorn")
+_PACKAGE_DIR: Final = str(Path(__file__).parents[1]) + os.sep
+
 
 def failure_text(error: BaseException) -> str:
-    """The error in the words a user needs, without a traceback."""
+    """The error in the words a user needs: no traceback, but where in the user's code it was."""
     text = str(error).strip()
-    if isinstance(error, _SPEAKING) and text:
-        return text
-    return f"{type(error).__name__}: {text}".rstrip(": ")
+    place = _place_in_user_code(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
+        text = f"{text}. This server needs it: pip install {error.name}"
+    elif not (isinstance(error, _SPEAKING) and text):
+        text = f"{type(error).__name__}: {text}".rstrip(": ")
+    return text if place is None else f"{text}\n  at {place}"
 
 
 def report_failure(error: BaseException, with_traceback: bool = False) -> None:
@@ -26,3 +35,19 @@ def report_failure(error: BaseException, with_traceback: bool = False) -> None:
         traceback.print_exception(error)
     sys.stderr.write(f"{failure_text(error)}\n")
     sys.stderr.flush()
+
+
+def _place_in_user_code(error: BaseException) -> str | None:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_user_code(frame.filename):
+            return f"{frame.filename}, line {frame.lineno}, in {frame.name}"
+    return None
+
+
+def _is_user_code(filename: str) -> bool:
+    libraries = (_PACKAGE_DIR, sysconfig.get_path("stdlib") + os.sep, "<")
+    parts = Path(filename).parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    return not installed and not filename.startswith(libraries)

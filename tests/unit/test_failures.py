@@ -1,0 +1,41 @@
+"""What a user is told when a process cannot go on: what was wrong, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.exceptions import DrumException, StartupError
+from datarobot_drum.drum.failures import failure_text
+from datarobot_drum.drum.model.local import build_predictor
+from datarobot_drum.drum.settings import ModelSettings
+from tests.unit.folders import write_folder
+
+HOOKS = """
+import helper
+
+def load_model(code_dir):
+    return helper.weights(code_dir)
+"""
+HELPER = """
+import json
+
+def weights(code_dir):
+    return json.loads("{")
+"""
+
+
+def test_the_last_line_of_the_users_own_code_is_named(tmp_path: Path):
+    folder = write_folder(tmp_path, HOOKS)
+    (folder / "helper.py").write_text(HELPER)
+    with pytest.raises(DrumException) as caught:
+        build_predictor(ModelSettings(str(folder), TargetType.REGRESSION))
+    first, place = failure_text(caught.value).rsplit("\n", 1)
+    assert first.startswith("An error occurred when loading your artifact: 'load_model' hook")
+    assert place == f"  at {folder / 'helper.py'}, line 5, in weights"
+
+
+def test_a_failure_of_the_runner_itself_is_told_in_its_own_words():
+    assert failure_text(StartupError("Target type is missing.")) == "Target type is missing."
