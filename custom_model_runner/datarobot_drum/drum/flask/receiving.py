@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import flask
+from werkzeug.exceptions import HTTPException
 
 from datarobot_drum.drum.body import JOINED_UP_TO, BodyCollector
+from datarobot_drum.drum.exceptions import MalformedRequestError
 from datarobot_drum.drum.prediction.messages import Body
 
 _PIECE = 64 * 1024
@@ -15,13 +19,24 @@ def collect_body(incoming: flask.Request, limit: int | None) -> Body:
 
     Raises:
         BodyTooLargeError, werkzeug's RequestEntityTooLarge: it is larger than ``limit`` bytes.
+        MalformedRequestError: its chunks are broken, or it ends too early.
     """
     length = incoming.content_length
     if length is not None and length <= JOINED_UP_TO:
-        return incoming.get_data()
+        return _read(incoming.get_data)
     content_type = incoming.environ.get("CONTENT_TYPE", "")
     collector = BodyCollector(limit, content_type, "" if length is None else str(length))
-    while piece := incoming.stream.read(_PIECE):
+    while piece := _read(lambda: incoming.stream.read(_PIECE)):
         collector.add(piece)
     # An extension may have read the body before; then it is in the request object.
     return collector.finish() if collector.size else incoming.get_data()
+
+
+def _read(read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Every server has exceptions of its own for this.
+        raise MalformedRequestError("The request's body is broken or ends too early.") from error
