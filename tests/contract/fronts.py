@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from tests.contract.clients import Calls, FastApiClient, FlaskClient, SocketClient
 from tests.contract.folders import Folder
 
@@ -21,6 +23,9 @@ SERVERS = ("flask-server", "gunicorn-server", "fastapi-server")
 FRONTS = IN_PROCESS + SERVERS
 
 Serve = Callable[[Folder], Calls]
+
+# For what no server can change, where the start of many processes would take minutes.
+in_process = pytest.mark.parametrize("front", IN_PROCESS, indirect=True, scope="module")
 
 
 class Front:

@@ -10,9 +10,7 @@ import pytest
 from datarobot_drum import __version__
 from tests.contract import hooks
 from tests.contract.folders import NEEDS_TARGET_NAME, YES_NO, Folder, Folders
-from tests.contract.fronts import IN_PROCESS, Serve
-
-in_process = pytest.mark.parametrize("front", IN_PROCESS, indirect=True, scope="module")
+from tests.contract.fronts import Serve, in_process
 
 LOADING = "ERROR: An error occurred when loading your artifact: "
 LOAD_MODEL = "def load_model(code_dir):\n    return 1\n"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.clients import Answer
 from tests.contract.folders import Folders
-from tests.contract.fronts import Serve
+from tests.contract.fronts import Serve, in_process
 
 NUMERIC = ["regression", "anomaly"]
 TEXT = ["textgeneration", "vectordatabase", "agenticworkflow", "geopoint"]
@@ -46,12 +46,14 @@ def test_single_numeric_column(serve: Serve, folders: Folders, target_type: str,
     assert answer.body == b'{"predictions":[1.5,2.0]}'
 
 
+@in_process
 @pytest.mark.parametrize("target_type", TEXT)
 def test_single_text_column(serve: Serve, folders: Folders, target_type: str) -> None:
     answer = returned(serve, folders, target_type, anything=["hello", "NA", "world"])
     assert answer.body == b'{"predictions":["hello",null,"world"]}'
 
 
+@in_process
 @pytest.mark.parametrize("target_type", TEXT)
 def test_text_types_keep_numbers_as_they_are(
     serve: Serve, folders: Folders, target_type: str
@@ -81,6 +83,7 @@ def test_several_columns_without_the_prediction_column(
     assert_fails(answer, "\"['Predictions'] not found in axis\"")
 
 
+@in_process
 @pytest.mark.parametrize("target_type", NAMED)
 def test_several_columns_without_the_target_name(
     serve: Serve, folders: Folders, target_type: str
@@ -98,6 +101,7 @@ def test_extra_columns_beside_predictions(serve: Serve, folders: Folders, target
     )
 
 
+@in_process
 @pytest.mark.parametrize("target_type", NAMED)
 def test_extra_columns_beside_the_target_name(
     serve: Serve, folders: Folders, target_type: str

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.clients import Answer
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import Serve
+from tests.contract.fronts import Serve, in_process
 
 LABELS = {"binary": ["no", "yes"], "multiclass": ["a", "b", "c"], "multilabel": ["a", "b", "c"]}
 
@@ -64,6 +64,7 @@ def test_anomaly(serve: Serve, folders: Folders) -> None:
     ]
 
 
+@in_process
 @pytest.mark.parametrize(
     "target_type", ["textgeneration", "vectordatabase", "agenticworkflow", "geopoint"]
 )

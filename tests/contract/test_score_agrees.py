@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from tests.contract.clients import Calls
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import IN_PROCESS, Serve, own_logging
+from tests.contract.fronts import Serve, in_process, own_logging
 
-in_process = pytest.mark.parametrize("front", IN_PROCESS, indirect=True, scope="module")
 relaxed = settings(
     deadline=None,
     max_examples=60,

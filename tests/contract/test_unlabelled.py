@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.contract.folders import YES_NO, Folder, Folders
-from tests.contract.fronts import Serve
+from tests.contract.fronts import Serve, in_process
 
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -57,12 +57,14 @@ def test_decision_01_of_two_columns_the_first_is_negative(
     assert answer.predictions == [{"no": 0.75, "yes": 0.25}, {"no": 0.125, "yes": 0.875}]
 
 
+@in_process
 def test_multiclass_takes_the_labels_in_their_order(serve: Serve, folders: Folders) -> None:
     folder = folders.make("onnx_multiclass", {"model.onnx": network(2)})
     client = serve(folder.of_type("multiclass", "--class-labels", "z", "a"))
     assert client.predict("p,q\n0.75,0.25\n").predictions == [{"z": 0.75, "a": 0.25}]
 
 
+@in_process
 def test_too_few_columns(serve: Serve, folders: Folders) -> None:
     folder = folders.make("onnx_three", {"model.onnx": network(2)})
     client = serve(folder.of_type("multiclass", "--class-labels", "a", "b", "c"))
@@ -74,6 +76,7 @@ def test_too_few_columns(serve: Serve, folders: Folders) -> None:
     )
 
 
+@in_process
 def test_one_column_of_three_labels(serve: Serve, folders: Folders) -> None:
     folder = folders.make("onnx_one_of_three", {"model.onnx": network(1)})
     client = serve(folder.of_type("multiclass", "--class-labels", "a", "b", "c"))
@@ -85,6 +88,7 @@ def test_one_column_of_three_labels(serve: Serve, folders: Folders) -> None:
     )
 
 
+@in_process
 def test_regression_with_two_columns(serve: Serve, folders: Folders) -> None:
     folder = folders.make("onnx_regression", {"model.onnx": network(2)})
     answer = serve(folder.of_type("regression")).predict("p,q\n0.75,0.25\n")
