@@ -117,6 +117,25 @@ def is_refused(port: int) -> bool:
 
 
 @pytest.mark.parametrize(
+    ("server_type", "workers"), [("gunicorn", 1), ("fastapi", 1), ("fastapi", 2)]
+)
+def test_a_request_that_does_not_end_is_cut_off_after_the_graceful_timeout(
+    code_dir: Path, tmp_path: Path, server_type: str, workers: int
+) -> None:
+    started = tmp_path / "started"
+    env = {"RUN_STARTED": str(started), "RUN_GATE": str(tmp_path / "never")}
+    params = {"DRUM_GUNICORN_GRACEFUL_TIMEOUT": 1, "CUSTOM_MODEL_WORKERS": workers}
+    head = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: "
+    with (
+        running_server(code_dir, server_type, *REGRESSION, env=env, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as client,
+    ):
+        client.sendall(head + b"%d\r\n\r\n%b" % (len(WAIT_FOR_GATE), WAIT_FOR_GATE))
+        eventually(started.exists)
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
     ("server_type", "status"), [("flask", 130), ("gunicorn", 0), ("fastapi", 0)]
 )
 def test_sigint_drains_and_ends_with_the_servers_own_status(

@@ -23,6 +23,8 @@ logger = get_drum_logger("uvicorn_server")
 # Seconds an idle connection is kept while the server ends, for a request already on its way.
 IDLE_LINGER: Final = 1.0
 POLL: Final = 0.02
+# Seconds in which requests that are cut off may clean up.
+CUT_OFF: Final = 1.0
 TICKS_A_SECOND: Final = 10
 CLOSE: Final = (b"connection", b"close")
 
@@ -161,7 +163,7 @@ class DrainingServer(uvicorn.Server):
         while self.server_state.connections or self.server_state.tasks:
             self.force_exit = self.force_exit or self._signals.forced
             if self.force_exit or loop.time() > deadline:
-                self._cut_off()
+                await self._cut_off()
                 return
             self._close_idle(idle_since, loop.time())
             await asyncio.sleep(POLL)
@@ -175,8 +177,11 @@ class DrainingServer(uvicorn.Server):
             elif now - idle_since.setdefault(connection, now) >= IDLE_LINGER:
                 connection.transport.close()
 
-    def _cut_off(self) -> None:
-        if self.server_state.tasks:
-            logger.error("%d requests were still running at the end", len(self.server_state.tasks))
-        for task in list(self.server_state.tasks):
+    async def _cut_off(self) -> None:
+        tasks = list(self.server_state.tasks)
+        if not tasks:
+            return
+        logger.error("%d requests were still running at the end", len(tasks))
+        for task in tasks:
             task.cancel("the server has ended")
+        await asyncio.wait(tasks, timeout=CUT_OFF)
