@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ PATIENCE = 30
 class Lane:
     """An executor whose model waits until it is let go, and remembers what it was given."""
 
-    def __init__(self, **options: int) -> None:
+    def __init__(self, **options: Any) -> None:
         self.batches: list[list[str]] = []
         self.entered = threading.Semaphore(0)
         self.free = threading.Event()
@@ -42,7 +43,7 @@ class Lane:
 
 
 @contextmanager
-def lane(**options: int) -> Iterator[Lane]:
+def lane(**options: Any) -> Iterator[Lane]:
     made = Lane(**options)
     try:
         yield made

@@ -33,7 +33,7 @@ STATUS = (Operation.PING, Operation.HEALTH, Operation.LIVEZ, Operation.READYZ, O
 class Fake:
     """A regression model that does what the test says."""
 
-    def __init__(self, behave: Callable[[Any], None] = lambda _frame: None) -> None:
+    def __init__(self, behave: Callable[[Any], object] = lambda _frame: None) -> None:
         self.info = ModelInfo("/code", TargetType.REGRESSION, RunLanguage.PYTHON)
         self.behave = behave
         self.closed = 0
