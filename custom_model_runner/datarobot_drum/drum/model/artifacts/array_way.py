@@ -53,6 +53,14 @@ class ArrayWay:
         else:
             self._candidate = None
 
+    def array(self, data: Any) -> Any:
+        """The array to predict from instead of ``data``; None where that needs to be a frame."""
+        if self.columns is None:
+            return None
+        if is_array(data):
+            return data
+        return data.to_numpy() if _is_float_frame(data, self.columns) else None
+
     def predict(self, array: Any) -> Any:
         """Predict from a float64 array of shape (rows, columns)."""
         try:

@@ -33,8 +33,9 @@ class EstimatorModel(ArtifactModel):
         return self._arrays.columns
 
     def predict(self, data: Any) -> Any:
-        if self._arrays.columns is not None and is_array(data):
-            return self._arrays.predict(data)
+        array = self._arrays.array(data)
+        if array is not None:
+            return self._arrays.predict(array)
         self._check_target_type()
         result = getattr(self._estimator, self._method)(data)
         self._arrays.compare(data, result)

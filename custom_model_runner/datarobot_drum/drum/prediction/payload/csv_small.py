@@ -11,59 +11,39 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv_column import parse_column
-from datarobot_drum.drum.prediction.payload.csv_dialect import float_array
+from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block, frame_from_columns
 from datarobot_drum.drum.prediction.payload.csv_header import read_header
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 # From there on pandas is as fast. In bytes there is more room: a cell may be a long text.
 _MAX_CELLS = 500
-_MAX_FLOATS = 1500
 _MAX_BYTES = 64 * 1024
 # A blank line, or one that starts with a blank: pandas skips the one and trims the other.
 _BLANK_STARTS = ("\n\n", "\n ", "\n\t")
 
 
 class _Table(NamedTuple):
-    """A body split into cells, row after row.
-
-    ``floats`` are the values of all cells when each of them is a decimal to JSON, and hence
-    to pandas; None when one is an integer, or no number at all.
-    """
+    """A body split into cells, row after row."""
 
     columns: pd.Index
     cells: list[str]
-    floats: list[float] | None = None
 
 
 def read_small_csv(body: Body) -> pd.DataFrame | None:
     """What ``read_csv`` makes of a small body; None for a body that it should read itself."""
+    floats = read_floats(body)
+    if floats is not None:
+        return frame_from_block(*floats)
     table = _split(body)
-    if table is None:
+    arrays = None if table is None else _parse_columns(table)
+    if table is None or arrays is None:
         return None
-    if table.floats is not None:
-        return frame_from_block(table.columns, _float_block(table, table.floats))
-    arrays = _parse_columns(table) if len(table.cells) <= _MAX_CELLS else None
-    return None if arrays is None else frame_from_columns(table.columns, arrays)
-
-
-def read_small_floats(body: Body) -> tuple[pd.Index, np.ndarray[Any, Any]] | None:
-    """Columns and values, shape (rows, columns), of a small body that is all floats.
-
-    They are those of ``read_csv``'s frame, for a model that needs no frame. None when
-    ``read_csv`` should be asked: a column may not be float64 there.
-    """
-    table = _split(body)
-    if table is None or table.floats is None:
-        return None
-    return table.columns, _float_block(table, table.floats)
+    return frame_from_columns(table.columns, arrays)
 
 
 def _split(body: Body) -> _Table | None:
@@ -71,7 +51,7 @@ def _split(body: Body) -> _Table | None:
     if text is None:
         return None
     header, _, rows = text.removesuffix("\n").partition("\n")
-    if not rows or rows.count(",") + rows.count("\n") >= _MAX_FLOATS:
+    if not rows or rows.count(",") + rows.count("\n") >= _MAX_CELLS:
         return None
     columns = read_header(header)
     if columns is None or any(start in text for start in _BLANK_STARTS):
@@ -80,9 +60,7 @@ def _split(body: Body) -> _Table | None:
         cells = _quoted_cells(rows, len(columns))
         return None if cells is None else _Table(columns, cells)
     cells = _plain_cells(rows, len(columns))
-    # A point in every cell: JSON makes floats of great integers too, pandas does not.
-    floats = _floats(rows) if cells is not None and rows.count(".") == len(cells) else None
-    return None if cells is None else _Table(columns, cells, floats)
+    return None if cells is None else _Table(columns, cells)
 
 
 def _text(body: Body) -> str | None:
@@ -118,21 +96,6 @@ def _quoted_cells(rows: str, width: int) -> list[str] | None:
     except csv.Error:
         return None
     return cells
-
-
-def _floats(rows: str) -> list[float] | None:
-    try:
-        values = orjson.loads(f"[{rows}]".replace("\n", ","))
-    except orjson.JSONDecodeError:
-        return None
-    return values if set(map(type, values)) == {float} else None
-
-
-def _float_block(table: _Table, floats: list[float]) -> np.ndarray[Any, Any]:
-    block = float_array(table.cells, floats).reshape(-1, len(table.columns))
-    # Column by column in memory, as in a frame that read_csv made: a model that sums in
-    # another order may give another last digit.
-    return block if len(block) == 1 else block.T.copy().T
 
 
 def _parse_columns(table: _Table) -> list[Any] | None:

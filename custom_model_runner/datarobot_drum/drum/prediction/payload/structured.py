@@ -18,7 +18,8 @@ from datarobot_drum.drum.prediction.payload.arrow import (
 )
 from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
 from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_small import read_small_floats
+from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
 from datarobot_drum.drum.prediction.payload.matrix_market import (
     read_column_names,
@@ -162,14 +163,16 @@ def _read(rows: _Rows, predictor: Predictor) -> Any:
     return _read_built_in(rows) if array is None else array
 
 
-def _read_array(rows: _Rows, columns: tuple[str, ...] | None) -> np.ndarray[Any, Any] | None:
+def _read_array(
+    rows: _Rows, columns: tuple[str, ...] | None
+) -> np.ndarray[Any, Any] | pd.DataFrame | None:
     """The values alone, when the model needs no frame and the body has just its columns."""
     if columns is None or (rows.mimetype or "").lower() not in CSV_TYPES:
         return None
-    small = read_small_floats(rows.data)
-    if small is None or tuple(small[0].tolist()) != columns:
+    floats = read_floats(rows.data)
+    if floats is None:
         return None
-    return small[1]
+    return floats[1] if tuple(floats[0].tolist()) == columns else frame_from_block(*floats)
 
 
 def _read_built_in(rows: _Rows) -> pd.DataFrame:
