@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from typing import Any
@@ -330,3 +331,10 @@ def test_moderation_gets_the_same_association_id(serve: Serve, folders: Folders)
     folder = folders.make("moderated", files).of_type("textgeneration")
     answer = chat(serve(folder.with_env(TARGET_NAME="answer")), "say:")
     assert content_of(answer) == answer.json()["datarobot_association_id"]
+
+
+def test_decision_04_compressed_chat_is_refused_by_name(client: Calls) -> None:
+    body, headers = gzip.compress(b'{"messages": []}'), {"Content-Encoding": "gzip"}
+    answer = client.post("/chat/completions", body, JSON, headers=headers)
+    assert answer.status == 415
+    assert answer.message.startswith("ERROR: The body is compressed (header Content-Encoding)")

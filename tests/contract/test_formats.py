@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from typing import Any
@@ -218,3 +219,18 @@ def test_large_form_field_is_no_problem(serve: Serve, folders: Folders) -> None:
         "/predict/", note, file_part("X", "a,b\n1,2\n", "x.csv")
     )
     assert answer.status == 200
+
+
+COMPRESSED = {"Content-Encoding": "gzip"}
+
+
+def test_decision_04_compressed_rows_are_refused_by_name(serve: Serve, folders: Folders) -> None:
+    body = gzip.compress(b"a,b\n1,2\n")
+    answer = serve(folders.regression).post("/predict/", body, "text/csv", headers=COMPRESSED)
+    assert answer.status == 422
+    assert answer.message.startswith("ERROR: The body is compressed (header Content-Encoding)")
+
+
+def test_a_hook_may_read_compressed_rows(serve: Serve, folders: Folders) -> None:
+    client = serve(folders.all_hooks)
+    assert client.post("/predict/", b"y;x\n1;2\n", headers=COMPRESSED).predictions == [35.0]

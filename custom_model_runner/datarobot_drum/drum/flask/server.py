@@ -39,6 +39,10 @@ class RequestHandler(WSGIRequestHandler):
         super().setup()
         self.connection.settimeout(self.server.inactivity)
 
+    def handle_expect_100(self) -> bool:
+        """Leaves it to ``run_wsgi``, which asks for the body too: once is enough."""
+        return True
+
     def run_wsgi(self) -> None:
         self.server.mark_busy(self.request)
         super().run_wsgi()

@@ -29,6 +29,8 @@ STATUS_THREADS: Final = 16
 SILENCE_MARGIN: Final = 30
 # In memory: a heartbeat file on a slow disk would make a healthy worker look dead.
 _HEARTBEAT_DIR: Final = "/dev/shm"
+# The most that gunicorn takes: the other servers take more, and queries may be long.
+_REQUEST_LINE: Final = 8190
 
 
 def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
         "accesslog": "-",
         "access_log_format": ACCESS_LOG_FORMAT,
         "logger_class": "datarobot_drum.drum.gunicorn.logger.DrumLogger",
+        "limit_request_line": _REQUEST_LINE,
         "control_socket_disable": True,
         "proc_name": "drum",
     }

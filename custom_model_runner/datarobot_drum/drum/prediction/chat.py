@@ -27,7 +27,7 @@ from datarobot_drum.drum.prediction.chat_stream import (
 )
 from datarobot_drum.drum.prediction.event_loop import LoopThread
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
+from datarobot_drum.drum.prediction.payload.content_type import is_compressed, parse_content_type
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.prediction.tracing import RequestSpan, current_span
@@ -41,6 +41,7 @@ NOT_JSON: Final = (
     "415 Unsupported Media Type: Did not attempt to load JSON data because the request"
     " Content-Type was not 'application/json'."
 )
+COMPRESSED: Final = "The body is compressed (header Content-Encoding): send it uncompressed."
 MALFORMED: Final = "The browser (or proxy) sent a request that this server could not understand."
 NOT_AN_OBJECT: Final = "The request body must be a JSON object."
 NO_CHAT_HOOK: Final = "This model's chat interface was called, but chat() is not implemented."
@@ -125,13 +126,15 @@ def read_params(request: PredictRequest) -> dict[str, Any]:
     """The request's JSON object.
 
     Raises:
-        UnsupportedMediaTypeError: the body is not announced as JSON.
+        UnsupportedMediaTypeError: the body is not announced as JSON, or is compressed.
         MalformedRequestError: it is not a JSON object.
     """
     mimetype = parse_content_type(request.content_type).mimetype
     suffixed = mimetype.startswith("application/") and mimetype.endswith("+json")
     if mimetype != "application/json" and not suffixed:
         raise UnsupportedMediaTypeError(NOT_JSON)
+    if is_compressed(request.headers):
+        raise UnsupportedMediaTypeError(COMPRESSED)
     try:
         params = orjson.loads(request.body)
     except orjson.JSONDecodeError as error:

@@ -63,3 +63,8 @@ def parse_content_type(header: str) -> ContentType:
     if len(header) > _MAX_CACHED:
         return _parse_cached.__wrapped__(header)
     return _parse_cached(header)
+
+
+def is_compressed(headers: Mapping[str, str]) -> bool:
+    """Whether the body is encoded, as Content-Encoding tells; ``headers`` are in lower case."""
+    return headers.get("content-encoding", "").strip().lower() not in ("", "identity")

@@ -16,7 +16,7 @@ from datarobot_drum.drum.prediction.payload.arrow import (
     read_arrow_stream,
     read_parquet,
 )
-from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
+from datarobot_drum.drum.prediction.payload.content_type import is_compressed, parse_content_type
 from datarobot_drum.drum.prediction.payload.csv import read_csv
 from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block
@@ -71,6 +71,7 @@ def read_rows(request: PredictRequest, predictor: Predictor) -> tuple[Any, RowSo
         PayloadError: no rows in it, a format that cannot be read, or rows that cannot.
         MalformedRequestError: JSON that does not parse.
     """
+    _check_uncompressed(request, predictor)
     rows = _find_rows(request, _parts(request))
     return _read(rows, predictor), _source(rows)
 
@@ -82,6 +83,7 @@ def read_transform_rows(
 
     The target is never given to a ``read_input_data`` hook.
     """
+    _check_uncompressed(request, predictor)
     parts = _parts(request)
     rows = _find_rows(request, parts)
     target = _file_part(parts, "y")
@@ -116,6 +118,15 @@ def read_data(
     """
     rows = _Rows(data, mimetype, colnames=colnames)
     return _read(rows, predictor), replace(_source(rows), from_file=True)
+
+
+def _check_uncompressed(request: PredictRequest, predictor: Predictor) -> None:
+    hooked = CustomHooks.READ_INPUT_DATA in predictor.info.hooks
+    if not hooked and is_compressed(request.headers):
+        raise PayloadError(
+            "The body is compressed (header Content-Encoding): send it uncompressed."
+            " Only a `read_input_data` hook can read it as it is."
+        )
 
 
 def _parts(request: PredictRequest) -> list[Part]:
