@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from tests.contract import hooks
 
 Pairs = tuple[tuple[str, str], ...]
+Files = Mapping[str, str] | Mapping[str, bytes] | Mapping[str, str | bytes]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Folders:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def make(self, name: str, files: dict[str, str | bytes], model: Any = None) -> Folder:
+    def make(self, name: str, files: Files, model: Any = None) -> Folder:
         path = self._root / name
         for file_name, content in files.items():
             target = path / file_name

@@ -68,12 +68,24 @@ def test_a_model_that_loads_is_served(serve: Serve, folders: Folders) -> None:
 # -- what is told of each failure
 
 
-def start_failures() -> dict[str, tuple[dict[str, str | bytes], tuple[str, ...], str]]:
+Failure = tuple[dict[str, str | bytes], tuple[str, ...], str]
+
+
+def start_failures() -> dict[str, Failure]:
     """Name -> files, options, the beginning of the message (``…`` skips some of it)."""
     regression = ("--target-type", "regression")
     a_dict = pickle.dumps({})
     score = "def score(data, model, **kwargs):\n    return data\n"
-    return {
+    other: dict[str, Failure] = {
+        f"no target name for {target_type}": (
+            {"custom.py": LOAD_MODEL + score},
+            ("--target-type", target_type),
+            "ERROR: Unexpected empty target name for text generation, vector database, or agentic "
+            "workflow target.",
+        )
+        for target_type in NEEDS_TARGET_NAME
+    }
+    return other | {
         "nothing": (
             {"README.md": ""},
             regression,
@@ -203,14 +215,6 @@ def start_failures() -> dict[str, tuple[dict[str, str | bytes], tuple[str, ...],
             (),
             "ERROR: …foo",
         ),
-    } | {
-        f"no target name for {target_type}": (
-            {"custom.py": LOAD_MODEL + score},
-            ("--target-type", target_type),
-            "ERROR: Unexpected empty target name for text generation, vector database, or agentic "
-            "workflow target.",
-        )
-        for target_type in NEEDS_TARGET_NAME
     }
 
 

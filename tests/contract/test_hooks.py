@@ -185,14 +185,20 @@ def post_process(predictions, model):
 
 
 def test_transform_before_an_artifact(serve: Serve, folders: Folders) -> None:
-    files = {"model.pkl": pickle.dumps(folders.regression.model), "custom.py": RENAMES}
+    files: dict[str, str | bytes] = {
+        "model.pkl": pickle.dumps(folders.regression.model),
+        "custom.py": RENAMES,
+    }
     client = serve(folders.make("renames", files).of_type("regression"))
     answer = client.predict("first,second\n1,2\n")
     assert answer.predictions == serve(folders.regression).predict("a,b\n1,2\n").predictions
 
 
 def test_post_process_after_an_artifact(serve: Serve, folders: Folders) -> None:
-    files = {"model.pkl": pickle.dumps(folders.binary.model), "custom.py": REVERSES}
+    files: dict[str, str | bytes] = {
+        "model.pkl": pickle.dumps(folders.binary.model),
+        "custom.py": REVERSES,
+    }
     client = serve(folders.make("reverses", files).of_type("binary", *YES_NO))
     answer = client.predict("a,b\n1,2\n9,0\n")
     assert answer.predictions == serve(folders.binary).predict("a,b\n1,2\n9,0\n").predictions
@@ -200,7 +206,10 @@ def test_post_process_after_an_artifact(serve: Serve, folders: Folders) -> None:
 
 
 def test_post_process_cannot_rename_labels(serve: Serve, folders: Folders) -> None:
-    files = {"model.pkl": pickle.dumps(folders.binary.model), "custom.py": WRONG_COLUMNS}
+    files: dict[str, str | bytes] = {
+        "model.pkl": pickle.dumps(folders.binary.model),
+        "custom.py": WRONG_COLUMNS,
+    }
     client = serve(folders.make("wrong_columns", files).of_type("binary", *YES_NO))
     answer = client.predict("a,b\n1,2\n")
     assert answer.status == 500

@@ -21,9 +21,11 @@ from tests.contract.clients import Calls
 from tests.contract.folders import Folder, Folders
 from tests.contract.fronts import Serve, in_process, own_logging
 
+# That all fronts answer alike is shown elsewhere.
+one_front = pytest.mark.parametrize("front", ["fastapi"], indirect=True, scope="module")
 relaxed = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -168,7 +170,7 @@ words = st.text(string.ascii_letters + " ,\"'/\u00e9\u4e2d", max_size=8).map(
 )
 
 
-@in_process
+@one_front
 @relaxed
 @given(
     rows=st.lists(st.tuples(finite, words, st.integers(-5, 5)), min_size=1, max_size=8),
@@ -183,7 +185,7 @@ def test_score_and_predict_agree_on_numbers(
     assert scored(folder, text, tmp_path) == answered(serve(folder), text)
 
 
-@in_process
+@one_front
 @relaxed
 @given(shares=st.lists(st.integers(0, 1024), min_size=1, max_size=8))
 def test_score_and_predict_agree_on_labels(
@@ -198,7 +200,7 @@ def test_score_and_predict_agree_on_labels(
     assert scored(folder, text, tmp_path) == answered(serve(folder), text)
 
 
-@in_process
+@one_front
 @relaxed
 @given(rows=st.lists(st.tuples(finite, finite), min_size=1, max_size=8))
 @pytest.mark.parametrize("name", ["regression", "anomaly", "binary", "multiclass"])
@@ -211,7 +213,7 @@ def test_score_and_predict_agree_on_artifacts(
     assert scored(folder, text, tmp_path) == answered(serve(folder), text)
 
 
-@in_process
+@one_front
 @relaxed
 @given(texts=st.lists(words, min_size=1, max_size=8))
 def test_score_and_predict_agree_on_text(

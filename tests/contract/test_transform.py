@@ -135,7 +135,8 @@ def test_sklearn_transformer(serve: Serve, scaler: Folder) -> None:
 def sparse_matrix(part: Part) -> Any:
     import scipy.io
 
-    return scipy.io.mmread(io.BytesIO(part.data)).toarray()
+    matrix: Any = scipy.io.mmread(io.BytesIO(part.data))
+    return matrix.toarray()
 
 
 def test_sparse_answer_of_a_transformer(serve: Serve, one_hot: Folder) -> None:

@@ -21,7 +21,6 @@ from datarobot_drum.drum.model.predictor import (
     UnstructuredReply,
 )
 from datarobot_drum.drum.prediction.failed import FailedService
-from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService, Service, ServiceSettings
