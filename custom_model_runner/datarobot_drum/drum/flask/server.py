@@ -9,11 +9,14 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from datarobot_drum.drum.flask.chunked import ChunkedInput
 from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
 
@@ -34,10 +37,25 @@ class RequestHandler(WSGIRequestHandler):
     """One connection, which carries one request."""
 
     server: DrainingServer
+    # For what is no HTTP; the longer text does not repeat what was sent.
+    error_content_type = "application/json"
+    error_message_format = '{"message": "ERROR: %(explain)s"}\n'
 
     def setup(self) -> None:
         super().setup()
         self.connection.settimeout(self.server.inactivity)
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        try:
+            urlsplit(self.path)
+        except ValueError:
+            # Werkzeug would split it again, for its log too, and not survive.
+            self.path = "/"
+            self.send_error(HTTPStatus.BAD_REQUEST, "Bad request target")
+            return False
+        return True
 
     def handle_expect_100(self) -> bool:
         """Leaves it to ``run_wsgi``, which asks for the body too: once is enough."""
@@ -52,6 +70,8 @@ class RequestHandler(WSGIRequestHandler):
         # The standard library makes one slash of several in front; they are no route anywhere.
         if self.requestline.partition(" ")[2].startswith("//"):
             environ["PATH_INFO"] = f"/{environ['PATH_INFO']}"
+        if environ.get("wsgi.input_terminated"):
+            environ["wsgi.input"] = ChunkedInput(self.rfile)
         return environ
 
     def send_response(self, code: int, message: str | None = None) -> None:

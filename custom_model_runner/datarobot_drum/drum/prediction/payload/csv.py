@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from datarobot_drum.drum.exceptions import PayloadError
@@ -17,6 +18,13 @@ NOT_UTF8 = "Supplied CSV input file encoding must be UTF-8."
 NO_COLUMNS = "No columns to parse from file"
 UNREADABLE = "Pandas failed to read input binary data"
 
+# A header of a few kilobytes could keep pandas busy for minutes: each repeated name is looked
+# for among all others, and every name becomes a column.
+MAX_COLUMNS = 2**20
+MAX_COMPARISONS = 20_000_000
+_CONTENT = re.compile(rb"[^\r\n]")
+_LINE_END = re.compile(rb"[\r\n]")
+
 
 def read_csv(body: Body) -> pd.DataFrame:
     """Read a CSV body as ``pandas.read_csv`` would: UTF-8, its dtypes, its missing values.
@@ -24,15 +32,42 @@ def read_csv(body: Body) -> pd.DataFrame:
     Blank lines are skipped, but in a table of one column they are missing values.
 
     Raises:
-        PayloadError: not UTF-8, no header, or rows that do not fit together.
+        PayloadError: not UTF-8, no header, too many columns, or rows that do not fit together.
     """
     small = read_small_csv(body)
     if small is not None:
         return small
+    _check_header(body)
     frame = _read_with_pandas(body, skip_blank_lines=True)
     if frame.shape[1] == 1:
         return _read_with_pandas(body, skip_blank_lines=False)
     return frame
+
+
+def _check_header(body: Body) -> None:
+    header = _header(body)
+    count = header.count(b",") + 1
+    if count > MAX_COLUMNS:
+        raise PayloadError(f"The CSV has too many columns: at most {MAX_COLUMNS}.")
+    if count * count <= MAX_COMPARISONS:
+        return
+    # Columns without a name get names that differ.
+    names = [name for name in header.split(b",") if name.strip() not in (b"", b'""')]
+    if (len(names) - len(set(names))) * count > MAX_COMPARISONS:
+        raise PayloadError("The CSV has too many columns of the same name.")
+
+
+def _header(body: Body) -> bytes:
+    """The first line that has something in it, and more of them while a quote is open."""
+    content = _CONTENT.search(body)
+    start = line = 0 if content is None else content.start()
+    quotes = 0
+    for end in _LINE_END.finditer(body, start):
+        quotes += bytes(body[line : end.start()]).count(b'"')
+        if quotes % 2 == 0:
+            return bytes(body[start : end.start()])
+        line = end.end()
+    return bytes(body[start:])
 
 
 class _ViewReader(io.RawIOBase):

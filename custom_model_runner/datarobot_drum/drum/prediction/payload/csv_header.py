@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # Plain or wholly quoted names: a quote anywhere else may span lines.
 _WELL_FORMED = re.compile(r'(?:"[^"]*"|[^",]*)(?:,(?:"[^"]*"|[^",]*))*')
 _MAX_CACHED = 16 * 1024
+# With more of them the fixed cost that this saves is no longer much.
+_MAX_COLUMNS = 1000
 
 
 def read_header(line: str) -> pd.Index | None:
@@ -22,6 +24,8 @@ def read_header(line: str) -> pd.Index | None:
         A new view of the columns on each call, so that nobody's change to it (its name)
         reaches another request; None for a header that only pandas should read.
     """
+    if line.count(",") >= _MAX_COLUMNS:
+        return None
     columns = _read(line) if len(line) <= _MAX_CACHED else _read.__wrapped__(line)
     return None if columns is None else columns.view()
 
