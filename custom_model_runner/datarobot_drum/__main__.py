@@ -24,14 +24,15 @@ def main() -> int:
     _open_missing_streams()
     try:
         run_drum_server()
-        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("\nCtrl+C pressed, aborting drum\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        return _reader_has_gone()
+        _forget_stdout()
+        return 1
     except Exception as error:
         return _report(error)
+    _flush_stdout()
     return 0
 
 
@@ -54,10 +55,17 @@ def _report(error: Exception) -> int:
     return error.exit_code if isinstance(error, DrumException) else 1
 
 
-def _reader_has_gone() -> int:
+def _flush_stdout() -> None:
+    """A server that was told to stop has done so, whether or not its log is still read."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+
+
+def _forget_stdout() -> None:
     # As in `drum score … | head`: keep the interpreter from failing on its last flush.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -92,3 +95,17 @@ def test_the_writer_writes_in_order_and_drops_the_oldest(
     assert written[0] == "2"
     assert written[-1] == str(MAX_WAITING + 1)
     assert len(written) == MAX_WAITING
+
+
+def test_without_a_reader_of_stdout_serving_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threading.Thread.start", lambda _self: None)
+    reading, writing = os.pipe()
+    os.close(reading)
+    stdout = open(writing, "wb", buffering=0)  # noqa: SIM115
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(stdout, write_through=True))
+    writer = LineWriter()
+    writer.add("a line\n")
+    writer.flush()
+    with pytest.raises(BrokenPipeError):
+        sys.stdout.write("nobody reads this\n")
+    stdout.close()

@@ -557,6 +557,12 @@ def test_missing_module_of_a_pickle_is_named(tmp_path: Path) -> None:
         load(tmp_path, "regression")
 
 
+def test_a_pickle_of_a_class_of_a_script_says_what_to_do(tmp_path: Path) -> None:
+    write_folder(tmp_path, model_pkl=b"c__main__\nThing\n.")
+    with pytest.raises(ModelLoadError, match=r"model\.pkl was saved by a script or notebook that"):
+        load(tmp_path, "regression")
+
+
 def test_a_folder_imports_only_its_own_framework(tmp_path: Path, diabetes: Any) -> None:
     write_folder(tmp_path, model_pkl=LinearRegression().fit(*diabetes))
     script = (

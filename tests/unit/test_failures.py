@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from datarobot_drum.drum.assembly import build_service
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumException, StartupError
 from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.model.local import build_predictor
-from datarobot_drum.drum.settings import ModelSettings
+from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
 from tests.unit.folders import write_folder
 
 HOOKS = """
@@ -39,3 +40,14 @@ def test_the_last_line_of_the_users_own_code_is_named(tmp_path: Path):
 
 def test_a_failure_of_the_runner_itself_is_told_in_its_own_words():
     assert failure_text(StartupError("Target type is missing.")) == "Target type is missing."
+
+
+def test_an_error_server_logs_its_reason_once_with_the_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    folder = write_folder(tmp_path, "def load_model(code_dir):\n    raise ValueError('no')\n")
+    model = ModelSettings(str(folder), TargetType.REGRESSION)
+    service = build_service(Settings("server", model, ServerSettings(with_error_server=True)))
+    service.close()
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f"{folder / 'custom.py'}, line 6, in load_model")

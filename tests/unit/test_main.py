@@ -248,3 +248,19 @@ class TestProcess:
         )
         assert (done.returncode, done.stdout) == (0, f"drum {__version__}\n")
         assert "argcomplete" in done.stderr
+
+    def test_a_server_whose_log_nobody_reads_any_more_ends_well(self) -> None:
+        code = (
+            "import os, sys; from unittest.mock import patch\n"
+            "from datarobot_drum import __main__ as command\n"
+            "def serve(): os.write(2, sys.stdin.readline().encode()); print('a line of the log')\n"
+            "with patch.object(command, 'run_drum_server', serve): sys.exit(command.main())"
+        )
+        env = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-c", code]
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env) as process:
+            assert process.stdout and process.stdin
+            process.stdout.close()
+            process.stdin.close()
+            assert process.wait() == 0

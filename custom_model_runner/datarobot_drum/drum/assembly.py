@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.extension import extend
+from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.prediction.failed import FailedService
@@ -90,5 +91,5 @@ def _failed(settings: Settings, error: Exception) -> FailedService:
     """The error server's service; without ``--with-error-server`` the error goes on its way."""
     if not settings.server.with_error_server:
         raise error
-    logger.error("%s", error, exc_info=error if settings.show_stacktrace else None)
+    logger.error("%s", failure_text(error), exc_info=error if settings.show_stacktrace else None)
     return FailedService(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import sys
 import threading
 import time
@@ -34,23 +35,20 @@ class LineWriter:
             self._wake.set()
 
     def flush(self) -> None:
-        """Write what has been collected."""
+        """Write what has been collected. When nobody reads stdout any more, it is lost."""
         with self._write_lock:
             batch = [self._lines.popleft() for _ in range(len(self._lines))]
             if batch:
-                sys.stdout.write("".join(batch))
-                sys.stdout.flush()
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stdout.write("".join(batch))
+                    sys.stdout.flush()
 
     def _run(self) -> None:
         while True:
             self._wake.wait()
             time.sleep(PERIOD)
             self._wake.clear()
-            try:
-                self.flush()
-            except (OSError, ValueError):
-                # Nobody reads stdout any more: serving goes on without a log.
-                return
+            self.flush()
 
 
 class AccessLog:

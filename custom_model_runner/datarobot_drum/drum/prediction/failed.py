@@ -5,7 +5,7 @@ from __future__ import annotations
 from datarobot_drum.drum import masking
 from datarobot_drum.drum.exceptions import STARTUP_FAILED_STATUS, NotReadyError
 from datarobot_drum.drum.prediction import open_inference
-from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.errors import client_text
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.metrics import Metrics
 from datarobot_drum.drum.prediction.operations import Operation
@@ -25,7 +25,8 @@ class FailedService:
         self._response = PredictResponse(
             STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {masking.masked(str(error))}"})
         )
-        self._not_ready = error_response(NotReadyError(str(error)))
+        not_ready = small_json({"message": client_text(NotReadyError(str(error)))})
+        self._not_ready = PredictResponse(NotReadyError.status, not_ready)
 
     def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
         if operation is Operation.LIVEZ:

@@ -53,9 +53,7 @@ def load_artifact(code_dir: str) -> Any:
     except ModuleNotFoundError as exc:
         raise ModelLoadError(LOADING_FAILED + _missing_module(path, exc)) from exc
     except (Exception, SystemExit) as exc:
-        raise ModelLoadError(
-            f"{LOADING_FAILED}Could not load model from the artifact file. Exception: {exc!r}"
-        ) from exc
+        raise ModelLoadError(LOADING_FAILED + _broken(path, exc)) from exc
 
 
 def find_reader(model: Any) -> Reader | None:
@@ -84,6 +82,16 @@ def _only_artifact(code_dir: str) -> Path:
             f"custom.load_model()\n{files}"
         )
     return paths[0]
+
+
+def _broken(path: Path, exc: BaseException) -> str:
+    text = f"Could not load model from the artifact file. Exception: {exc!r}"
+    if isinstance(exc, AttributeError) and "__main__'" in str(exc):
+        text += (
+            f"\n{path.name} was saved by a script or notebook that defines this name itself: move"
+            " it into a module of the model folder, import it from there, and save the model again."
+        )
+    return text
 
 
 def _missing_module(path: Path, exc: ModuleNotFoundError) -> str:
