@@ -142,6 +142,7 @@ class TestOptions:
         [
             (["-cd", "/no/such"], "argument -cd/--code-dir: The path /no/such is not a directory!"),
             (["--input", "/no"], "argument --input: The file /no does not exist!"),
+            (["--input", "/tmp"], "argument --input: /tmp is a directory or a pipe, not a file!"),
             (["--class-labels-file", "/no"], "argument --class-labels-file: The file /no does not"),
             (["--runtime-params-file", "/no"], "argument --runtime-params-file: The file /no does"),
             (["--target-type", "x"], "argument --target-type: invalid choice: 'x'"),

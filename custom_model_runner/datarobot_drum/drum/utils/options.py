@@ -22,6 +22,8 @@ _BOTH: Final = (Args.SCORE, Args.SERVER)
 
 
 def existing_file(value: str) -> str:
+    if os.path.exists(value) and not os.path.isfile(value):
+        raise argparse.ArgumentTypeError(f"{value} is a directory or a pipe, not a file!")
     if not os.path.isfile(value):
         raise argparse.ArgumentTypeError(f"The file {value} does not exist!")
     return os.path.realpath(value)
