@@ -118,6 +118,12 @@ def protocol_class(timeout: float | None) -> type[Any]:
         class FastProtocol(SlowClientMixin, HttpToolsProtocol):
             header_timeout = timeout
 
+            def on_body(self, body: bytes) -> None:
+                # Empty bytes become the piece itself; uvicorn's bytearray would copy it, twice.
+                if not self.cycle.body:
+                    self.cycle.body = b""  # type: ignore[assignment]
+                super().on_body(body)
+
         return FastProtocol
 
     from uvicorn.protocols.http.h11_impl import H11Protocol

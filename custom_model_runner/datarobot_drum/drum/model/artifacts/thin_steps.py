@@ -129,9 +129,12 @@ def _robust(scaler: Any) -> Transform:
 
 def _shift_and_divide(shift: Any, scale: Any) -> Transform:
     def transform(array: Any) -> Any:
-        if shift is not None:
-            array = array - shift
-        return array if scale is None else array / scale
+        if shift is None:
+            return array if scale is None else array / scale
+        array = array - shift
+        if scale is not None:
+            array /= scale
+        return array
 
     return transform
 
