@@ -179,10 +179,11 @@ def test_a_client_that_leaves_before_its_turn_frees_its_place(serve: Serve) -> N
 
 
 def test_a_cancelled_caller_stops_its_stream(serve: Serve) -> None:
-    go = threading.Event()
+    started, go = threading.Event(), threading.Event()
     endless = Endless()
 
     def hook() -> Iterator[Chunk]:
+        started.set()
         go.wait(PATIENCE)
         return endless()
 
@@ -190,7 +191,7 @@ def test_a_cancelled_caller_stops_its_stream(serve: Serve) -> None:
 
     async def ask() -> None:
         task = asyncio.create_task(service.answer_async(Operation.CHAT, REQUEST))
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(started.wait, PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

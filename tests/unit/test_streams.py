@@ -9,7 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
-from datarobot_drum.drum.prediction.streams import Channel, StreamBody
+from datarobot_drum.drum.prediction.streams import (
+    Channel,
+    OpenStreams,
+    StreamBody,
+    seconds_for_streams,
+)
 
 PATIENCE = 30
 ITEMS = [f"item {number};".encode() for number in range(200)]
@@ -175,3 +180,58 @@ def test_a_loop_that_has_ended_is_no_failure_of_the_writer() -> None:
 
     asyncio.run(leave())
     assert channel.put(b"x")
+
+
+def test_a_stream_that_is_cut_ends_with_what_waits_and_the_last_item() -> None:
+    channel = Channel(capacity=2)
+    channel.put(b"a")
+    writer = in_thread(lambda: channel.put(b"b"))
+    body = StreamBody(channel, lambda: None)
+    body.cut(b"last")
+    assert ended(writer)
+    assert not channel.put(b"lost")
+    assert b"".join(body) in (b"ablast", b"alast")
+
+
+def test_a_stream_that_has_ended_or_lost_its_reader_is_not_cut() -> None:
+    whole, unread = Channel(), Channel()
+    whole.end(b"done")
+    unread.close()
+    for channel in (whole, unread):
+        channel.cut(b"last")
+        channel.end(b"again")
+    assert b"".join(StreamBody(whole, lambda: None)) == b"done"
+    assert b"".join(StreamBody(unread, lambda: None)) == b""
+
+
+def test_a_cut_tells_a_writer_that_waits_for_its_model() -> None:
+    channel, told = Channel(), threading.Event()
+    channel.on_close(told.set)
+    channel.cut(b"last")
+    assert told.is_set()
+
+
+def test_streams_that_come_after_the_cut_are_cut_too() -> None:
+    streams, early, late = OpenStreams(), Channel(), Channel()
+    bodies = [StreamBody(channel, lambda: None) for channel in (early, late)]
+    streams.add(bodies[0])
+    streams.cut(b"last")
+    streams.add(bodies[1])
+    assert [b"".join(body) for body in bodies] == [b"last", b"last"]
+
+
+def test_a_writer_that_never_waits_lets_its_loop_run_once_the_reader_has_gone() -> None:
+    async def write() -> bool:
+        channel, ran = Channel(), asyncio.Event()
+        channel.close()
+        asyncio.get_running_loop().call_soon(ran.set)
+        for _ in range(10):
+            assert not await channel.put_async(b"x")
+        return ran.is_set()
+
+    assert asyncio.run(write())
+
+
+@pytest.mark.parametrize(("graceful_timeout", "seconds"), [(299, 298), (2, 1), (1, 0.5)])
+def test_streams_end_before_the_server_does(graceful_timeout: float, seconds: float) -> None:
+    assert seconds_for_streams(graceful_timeout) == seconds

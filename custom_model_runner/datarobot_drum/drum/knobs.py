@@ -186,7 +186,7 @@ KNOBS: Final[tuple[Knob, ...]] = (
         "Seconds that running requests get to finish after SIGTERM.",
         1,
         3600,
-        servers=_GUNICORN,
+        servers=("flask", "gunicorn"),
     ),
     Knob(
         "DRUM_GUNICORN_KEEP_ALIVE",

@@ -16,6 +16,7 @@ from datarobot_drum.drum.balance import Seat
 from datarobot_drum.drum.fastapi.acceptor import Acceptor
 from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.streams import seconds_for_streams
 from datarobot_drum.drum.signals import StopSignals
 
 logger = get_drum_logger("uvicorn_server")
@@ -41,6 +42,7 @@ class DrainingServer(uvicorn.Server):
         signals: of this process; made before the model was loaded.
         on_ready: called when connections are accepted.
         on_drain: called once when the end begins, before the last connections are accepted.
+        end_streams: called when the end is near, before requests that still run are cut off.
         on_worn_out: called once when another process should take over; the server goes on.
         is_stuck: whether the model will never be free again: wears the server out.
         max_requests: after so many, and up to ``jitter`` more, it is worn out; 0: never.
@@ -55,6 +57,7 @@ class DrainingServer(uvicorn.Server):
         signals: StopSignals,
         on_ready: Callable[[], None] = nothing,
         on_drain: Callable[[], None] = nothing,
+        end_streams: Callable[[], None] = nothing,
         on_worn_out: Callable[[], None] = nothing,
         is_stuck: Callable[[], bool] = lambda: False,
         max_requests: int = 0,
@@ -65,6 +68,7 @@ class DrainingServer(uvicorn.Server):
         self._signals = signals
         self._on_ready = on_ready
         self._on_drain = on_drain
+        self._end_streams = end_streams
         self._on_worn_out = on_worn_out
         self._is_stuck = is_stuck
         self._is_worn_out = False
@@ -158,7 +162,16 @@ class DrainingServer(uvicorn.Server):
 
     async def _finish(self) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + (self.config.timeout_graceful_shutdown or 0)
+        seconds = self.config.timeout_graceful_shutdown or 0
+        deadline = loop.time() + seconds
+        last_items = loop.call_later(seconds_for_streams(seconds), self._end_streams)
+        try:
+            await self._wait_for_connections(deadline)
+        finally:
+            last_items.cancel()
+
+    async def _wait_for_connections(self, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
         idle_since: dict[Any, float] = {}
         while self.server_state.connections or self.server_state.tasks:
             self.force_exit = self.force_exit or self._signals.forced

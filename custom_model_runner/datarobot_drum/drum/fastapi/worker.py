@@ -64,6 +64,7 @@ def serve(
         signals,
         on_ready=on_ready,
         on_drain=on_drain,
+        end_streams=serving.end_streams,
         on_worn_out=on_worn_out,
         is_stuck=lambda: serving.is_stuck,
         max_requests=uvicorn_settings.max_requests,

@@ -45,6 +45,7 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     server = settings.server
     if server.workers > 1:
         logger.warning(ONE_PROCESS, server.workers)
+    graceful_timeout = knob("DRUM_GUNICORN_GRACEFUL_TIMEOUT")
     tls = server_context()
     listener = bind(server.host, server.port)
 
@@ -62,5 +63,5 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     logger.info("Serving on %s", shown(server.host, server.port))
     wsgi.serve_until(lambda: signals.first is not None)
     service.draining = True
-    wsgi.drain(lambda: signals.forced)
+    wsgi.drain(graceful_timeout, service.end_streams, lambda: signals.forced)
     service.close()

@@ -19,6 +19,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from datarobot_drum.drum.flask.chunked import ChunkedInput
 from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.streams import seconds_for_streams
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 logger = get_drum_logger("flask_server")
 
 # Seconds: between two looks at the stop signal; for a connection that has sent no request yet
-# when the server ends; for running requests to finish; for a TLS handshake.
+# when the server ends; for a TLS handshake.
 POLL: Final = 0.1
 IDLE_LINGER: Final = 1.0
-GRACEFUL_TIMEOUT: Final = 299.0
 HANDSHAKE_TIMEOUT: Final = 10.0
 
 
@@ -123,19 +123,26 @@ class DrainingServer(ThreadedWSGIServer):
                 if selector.select(POLL):
                     self._accept()
 
-    def drain(self, forced: Callable[[], bool]) -> None:
+    def drain(
+        self, seconds: float, end_streams: Callable[[], None], forced: Callable[[], bool]
+    ) -> None:
         """Take what waits in the backlog, stop listening, wait for the running requests.
 
         Args:
+            seconds: for running requests to finish.
+            end_streams: called when these are nearly over.
             forced: ends the wait early when it is true.
         """
         turn_newcomers_away(self.socket)
         self._accept_rest()
         self.socket.close()
         now = time.monotonic()
-        self._wait_until_closed(now + IDLE_LINGER, forced)
+        for_streams = seconds_for_streams(seconds)
+        self._wait_until_closed(now + min(IDLE_LINGER, for_streams), forced)
         self._hang_up_on_silent()
-        if not self._wait_until_closed(now + GRACEFUL_TIMEOUT, forced):
+        if not self._wait_until_closed(now + for_streams, forced):
+            end_streams()
+        if not self._wait_until_closed(now + seconds, forced):
             logger.error("%d requests were still running at the end", len(self._open))
 
     def _accept_rest(self) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import queue
 import selectors
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -20,6 +22,7 @@ from gunicorn.workers.sync import SyncWorker
 from datarobot_drum.drum.balance import STEP_BACK
 from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.listening import BACKLOG_LINGER, cannot_listen
+from datarobot_drum.drum.prediction.streams import seconds_for_streams
 from datarobot_drum.drum.signals import Stopped
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         self._shared = mmap.mmap(-1, 1)
         self.seat = self.app.board.new_seat()
         self._loading = False
+        self._end: queue.SimpleQueue[None] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -56,6 +60,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
             raise Stopped
         if self.app.service is not None:
             self.app.service.draining = True
+        self._announce_end()
 
     def load_wsgi(self) -> None:
         self._loading = True
@@ -75,13 +80,30 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         with contextlib.suppress(ProcessLookupError):
             # Has no effect but to wake the arbiter, which may start the other workers now.
             os.kill(self.ppid, signal.SIGCHLD)
+        # Made here: gevent has put its own in place by now.
+        self._end = queue.SimpleQueue()
+        threading.Thread(target=self._end_streams, args=(self._end,), daemon=True).start()
         try:
             super().run()
         finally:
             self.app.service.close()
 
+    def _announce_end(self) -> None:
+        # A signal handler may do this at any time: this queue's `put` is made for it.
+        if self._end is not None:
+            self._end.put(None)
+
+    def _end_streams(self, end: queue.SimpleQueue[None]) -> None:
+        """A thread's work: a worker may be busy with a stream until its very end."""
+        end.get()
+        time.sleep(seconds_for_streams(self.cfg.graceful_timeout))
+        self.app.service.end_streams()
+
     def notify(self) -> None:
         super().notify()
+        if not self.alive:
+            # Not only signals end a worker: so does the number of its requests.
+            self._announce_end()
         service = self.app.service
         if self.alive and service is not None and service.is_stuck:
             self.log.error("A call of the model does not end: worker %s is replaced.", self.pid)

@@ -19,7 +19,9 @@ from datarobot_drum.drum.exceptions import (
 from datarobot_drum.drum.model.predictor import Predictor, association_id
 from datarobot_drum.drum.prediction.chat_stream import (
     ASSOCIATION_ID,
+    SERVER_ENDS,
     Events,
+    error_event,
     is_async,
     open_stream,
     resolve,
@@ -29,7 +31,7 @@ from datarobot_drum.drum.prediction.event_loop import LoopThread
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.payload.content_type import is_compressed, parse_content_type
 from datarobot_drum.drum.prediction.payload.small_json import small_json
-from datarobot_drum.drum.prediction.streams import StreamBody
+from datarobot_drum.drum.prediction.streams import OpenStreams, StreamBody
 from datarobot_drum.drum.prediction.tracing import RequestSpan, current_span
 from datarobot_drum.runtime_parameters import RuntimeParameters
 
@@ -77,6 +79,7 @@ class Chat:
         self._predictor = predictor
         self._describe = describe
         self._loop = LoopThread()
+        self._streams = OpenStreams()
 
     def complete(self, request: PredictRequest) -> PredictResponse:
         """Answer with a completion, or with a ``StreamBody`` that has its first chunk.
@@ -104,6 +107,7 @@ class Chat:
         if getattr(response, "object", None) == "chat.completion":
             return _completion(response, current_id, span)
         body = response if isinstance(response, StreamBody) else open_stream(response, events)
+        self._streams.add(body)
         return PredictResponse(HTTPStatus.OK, body, EVENT_STREAM, STREAM_HEADERS, close=body.close)
 
     def models(self) -> PredictResponse:
@@ -117,6 +121,10 @@ class Chat:
         models = self._predictor.supported_llm_models()
         data = _configured_model() if models is None else _descriptions(models)
         return PredictResponse(HTTPStatus.OK, small_json({"data": data, "object": "list"}))
+
+    def end_streams(self) -> None:
+        """End the streams that still run, and those that come, with an error event."""
+        self._streams.cut(error_event(SERVER_ENDS))
 
     def close(self) -> None:
         self._loop.close()

@@ -20,6 +20,7 @@ logger = get_drum_logger(__name__)
 
 ASSOCIATION_ID: Final = "datarobot_association_id"
 DONE: Final = b"data: [DONE]\n\n"
+SERVER_ENDS: Final = "The server is shutting down: this answer is not complete."
 # What comes after the last chunk; no model returns it.
 _END: Final = object()
 
@@ -62,8 +63,12 @@ class Events:
 
     def failure(self, error: BaseException) -> bytes:
         """The event that ends a stream in which something failed."""
-        content = {"error": {"message": self._describe(as_exception(error))}}
-        return b"data: %b\n\n" % orjson.dumps(content)
+        return error_event(self._describe(as_exception(error)))
+
+
+def error_event(text: str) -> bytes:
+    """The event that ends a stream in place of ``[DONE]``."""
+    return b"data: %b\n\n" % orjson.dumps({"error": {"message": text}})
 
 
 def unexpected(response: Any) -> ModelError:
@@ -116,9 +121,9 @@ def _write(
         for chunk in chunks:
             if not channel.put(events.of(chunk)):
                 return
-        channel.put(DONE)
+        channel.end(DONE)
     except (Exception, SystemExit) as error:
-        channel.put(events.failure(error))
+        channel.end(events.failure(error))
     finally:
         _close(chunks, response)
 
@@ -166,7 +171,7 @@ def _wait(task: Future[None]) -> None:
     try:
         task.result()
     except CancelledError:
-        logger.debug("A chat stream was stopped: its client has gone.")
+        logger.debug("A chat stream was stopped: its client has gone, or the server ends.")
 
 
 async def _drive(response: Any, events: Events, handed: Future[Any]) -> None:
@@ -186,7 +191,7 @@ async def _drive(response: Any, events: Events, handed: Future[Any]) -> None:
 
 
 def _cancelling_channel() -> Channel:
-    """A channel whose reader, when it goes away, cancels the current task."""
+    """A channel that cancels the current task when it is closed before its end."""
     channel = Channel()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
@@ -202,9 +207,9 @@ async def _write_async(
             await channel.put_async(opening)
         async for chunk in chunks:
             await channel.put_async(events.of(chunk))
-        await channel.put_async(DONE)
+        channel.end(DONE)
     except (Exception, SystemExit) as error:
-        await channel.put_async(events.failure(error))
+        channel.end(events.failure(error))
     finally:
         channel.end()
         await _close_async(chunks, response)

@@ -34,10 +34,7 @@ from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
 from datarobot_drum.drum.prediction.flushing import StdoutFlusher
 from datarobot_drum.drum.prediction.measured import MeasuredPredictor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.metrics import (
-    Metrics,
-    RejectReason,
-)
+from datarobot_drum.drum.prediction.metrics import Metrics, RejectReason
 from datarobot_drum.drum.prediction.open_inference import OpenInference
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.patience import Patience
@@ -81,6 +78,9 @@ class Service(Protocol):
         request: PredictRequest,
         disconnected: Disconnected | None = None,
     ) -> PredictResponse: ...
+
+    def end_streams(self) -> None:
+        """Streams that still run end with an error event: the server's time is nearly up."""
 
     def close(self) -> None: ...
 
@@ -224,6 +224,9 @@ class PredictionService:
     def _rejected(self, job: Job, reason: RejectReason, error: DrumException) -> PredictResponse:
         self.metrics.rejected(reason)
         return _failure(job.operation, error)
+
+    def end_streams(self) -> None:
+        self._chat.end_streams()
 
     def close(self) -> None:
         self._executor.close()

@@ -12,12 +12,15 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
+from weakref import WeakSet
 
 Wake = Callable[[], object]
 
 CAPACITY: Final = 16
 # Seconds between two looks whether a silent stream's client is still there.
 PROBE_INTERVAL: Final = 1.0
+# Seconds before the end of a server at which streams that still run get their last item.
+LAST_ITEM_MARGIN: Final = 1.0
 
 
 class Channel:
@@ -33,14 +36,15 @@ class Channel:
         self._items: deque[bytes] = deque()
         self._ended = False
         self._closed = False
+        self._cut = False
         self._wake_reader: Wake | None = None
         self._wake_writer: Wake | None = None
         self._on_close: Wake | None = None
 
     @property
     def closed(self) -> bool:
-        """The reader has gone: what is written now is lost."""
-        return self._closed
+        """The reader has gone, or has got its last item: what is written now is lost."""
+        return self._closed or self._cut
 
     # -- the writer's side
 
@@ -49,10 +53,10 @@ class Channel:
 
         Returns:
             True when there is room for another one. If not, ``wake`` is called once there is,
-            or once the reader has gone.
+            or once the channel is closed.
         """
         with self._lock:
-            if self._closed:
+            if self.closed:
                 return True
             self._items.append(item)
             reader, self._wake_reader = self._wake_reader, None
@@ -62,33 +66,52 @@ class Channel:
         return not full
 
     def put(self, item: bytes) -> bool:
-        """Hand an item over and wait, on this thread, for room; False when the reader has gone."""
+        """Hand an item over and wait, on this thread, for room; False once it is closed."""
         room = threading.Event()
         if not self.offer(item, room.set):
             room.wait()
-        return not self._closed
+        return not self.closed
 
     async def put_async(self, item: bytes) -> bool:
         """Like ``put``, without blocking the event loop."""
         wake, room = loop_waker()
         if not self.offer(item, wake):
             await room
-        return not self._closed
+        elif self.closed:
+            # What stops the writer may have to run on this very loop.
+            await asyncio.sleep(0)
+        return not self.closed
 
-    def end(self) -> None:
-        """No more items will come."""
+    def end(self, last: bytes = b"") -> None:
+        """No more items will come, after ``last``, which does not wait for room."""
         with self._lock:
+            if last and not (self._ended or self._closed):
+                self._items.append(last)
             self._ended = True
             reader, self._wake_reader = self._wake_reader, None
         _call(reader)
 
     def on_close(self, wake: Wake) -> None:
-        """Call ``wake`` when the reader goes away; at once when it has gone."""
+        """Call ``wake`` when the channel is closed, by its reader or by ``cut``."""
         with self._lock:
             self._on_close = wake
-            closed = self._closed
+            closed = self.closed
         if closed:
             wake()
+
+    # -- from outside
+
+    def cut(self, last: bytes) -> None:
+        """End a stream that has not ended: its reader gets ``last``, its writer is stopped."""
+        with self._lock:
+            if self._ended or self._closed:
+                return
+            self._items.append(last)
+            self._ended = self._cut = True
+            wakes = (self._wake_reader, self._wake_writer, self._on_close)
+            self._wake_reader = self._wake_writer = None
+        for wake in wakes:
+            _call(wake)
 
     # -- the reader's side
 
@@ -171,6 +194,40 @@ class StreamBody(Iterator[bytes]):
     def close(self) -> None:
         """Stop the stream, also from outside while it is being read."""
         self._channel.close()
+
+    def cut(self, last: bytes) -> None:
+        """Stop a stream that still runs, with a last item for its reader."""
+        self._channel.cut(last)
+
+
+class OpenStreams:
+    """The streams of a process, for the moment when all have to end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams: WeakSet[StreamBody] = WeakSet()
+        self._last: bytes | None = None
+
+    def add(self, stream: StreamBody) -> None:
+        """Take note of a stream; one that comes after ``cut`` is cut at once."""
+        with self._lock:
+            self._streams.add(stream)
+            last = self._last
+        if last is not None:
+            stream.cut(last)
+
+    def cut(self, last: bytes) -> None:
+        """Stop all streams that still run, with a last item for their readers."""
+        with self._lock:
+            self._last = last
+            streams = list(self._streams)
+        for stream in streams:
+            stream.cut(last)
+
+
+def seconds_for_streams(graceful_timeout: float) -> float:
+    """How long streams may go on when a server has so many seconds to end."""
+    return max(graceful_timeout - LAST_ITEM_MARGIN, graceful_timeout / 2)
 
 
 def loop_waker() -> tuple[Wake, asyncio.Future[None]]:
