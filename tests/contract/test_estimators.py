@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.folders import YES_NO, Folder, Folders
-from tests.contract.fronts import Serve
+from tests.contract.fronts import Serve, in_process
 
 # The first cell of the column `kind` says what comes back.
 ESTIMATOR = """
@@ -157,6 +157,7 @@ def test_wrong_probabilities(serve: Serve, estimator: Folder, kind: str, text: s
     assert (answer.status, answer.message) == (500, f"ERROR: {text}")
 
 
+@in_process
 def test_decision_16_joblib_loads_like_pickle(serve: Serve, folders: Folders) -> None:
     import pickle
 
@@ -167,6 +168,7 @@ def test_decision_16_joblib_loads_like_pickle(serve: Serve, folders: Folders) ->
     assert client.get("/info/").json()["predictor"] == "scikit-learn"
 
 
+@in_process
 def test_decision_16_custom_py_beside_a_resource(serve: Serve, folders: Folders) -> None:
     source = "def load_model(d):\n    return 1\n\n\ndef score(data, model, **k):\n    return data\n"
     folder = folders.make("resource", {"custom.py": source, "resource.zip": b"PK"})

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.clients import file_part
 from tests.contract.folders import YES_NO, Folders
-from tests.contract.fronts import Serve
+from tests.contract.fronts import Serve, in_process
 
 USER_ERROR = "X-Drum-User-Http-Error"
 
@@ -184,6 +184,7 @@ def post_process(predictions, model):
 """
 
 
+@in_process
 def test_transform_before_an_artifact(serve: Serve, folders: Folders) -> None:
     files: dict[str, str | bytes] = {
         "model.pkl": pickle.dumps(folders.regression.model),
@@ -194,6 +195,7 @@ def test_transform_before_an_artifact(serve: Serve, folders: Folders) -> None:
     assert answer.predictions == serve(folders.regression).predict("a,b\n1,2\n").predictions
 
 
+@in_process
 def test_post_process_after_an_artifact(serve: Serve, folders: Folders) -> None:
     files: dict[str, str | bytes] = {
         "model.pkl": pickle.dumps(folders.binary.model),
@@ -205,6 +207,7 @@ def test_post_process_after_an_artifact(serve: Serve, folders: Folders) -> None:
     assert [list(row) for row in answer.predictions] == [["yes", "no"]] * 2
 
 
+@in_process
 def test_post_process_cannot_rename_labels(serve: Serve, folders: Folders) -> None:
     files: dict[str, str | bytes] = {
         "model.pkl": pickle.dumps(folders.binary.model),

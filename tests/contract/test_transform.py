@@ -11,7 +11,7 @@ import pytest
 from tests.contract import hooks
 from tests.contract.clients import Answer, file_part
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import Serve
+from tests.contract.fronts import Serve, in_process
 
 OCTETS = "application/octet-stream"
 
@@ -139,6 +139,7 @@ def sparse_matrix(part: Part) -> Any:
     return matrix.toarray()
 
 
+@in_process
 def test_sparse_answer_of_a_transformer(serve: Serve, one_hot: Folder) -> None:
     parts = parts_of(serve(one_hot).predict("t\nx\nz\n", "/transform/"))
     assert list(parts) == ["X.format", "X.transformed", "X.colnames"]
