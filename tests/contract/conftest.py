@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.folders import Folders
-from tests.contract.fronts import FRONTS, IN_PROCESS, Front, Serve, ServerProcesses
+from tests.contract.fronts import Front, Serve, ServerProcesses, every_front
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +24,7 @@ def processes() -> Iterator[ServerProcesses]:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        name if name in IN_PROCESS else pytest.param(name, marks=pytest.mark.servers)
-        for name in FRONTS
-    ],
+    params=every_front(),
 )
 def front(request: pytest.FixtureRequest, processes: ServerProcesses) -> Iterator[Front]:
     """One way to serve."""

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -26,6 +26,23 @@ Serve = Callable[[Folder], Calls]
 
 # For what no server can change, where the start of many processes would take minutes.
 in_process = pytest.mark.parametrize("front", IN_PROCESS, indirect=True, scope="module")
+
+
+def every_front(names: Iterable[str] = FRONTS) -> list[Any]:
+    """Parameters of ``front``; those that start processes are marked so."""
+    return [
+        name if name in IN_PROCESS else pytest.param(name, marks=pytest.mark.servers)
+        for name in names
+    ]
+
+
+def only(*names: str) -> pytest.MarkDecorator:
+    """For what only some fronts have."""
+    return pytest.mark.parametrize("front", every_front(names), indirect=True, scope="module")
+
+
+# For what needs a connection.
+over_sockets = only(*SERVERS)
 
 
 class Front:

@@ -15,13 +15,11 @@ import pytest
 from tests.contract.chat_folder import chatting
 from tests.contract.clients import PATIENCE, Calls, SocketClient
 from tests.contract.folders import Folders
-from tests.contract.fronts import Front
+from tests.contract.fronts import Front, only, over_sockets
 
 
 @pytest.fixture
 def client(front: Front, folders: Folders) -> SocketClient:
-    if front.in_process:
-        pytest.skip("needs a connection")
     client = front.serve(chatting(folders))
     assert isinstance(client, SocketClient)
     return client
@@ -63,6 +61,7 @@ def say(client: Calls, text: str) -> str:
     return str(answer.json()["choices"][0]["message"]["content"])
 
 
+@over_sockets
 def test_chunks_are_sent_as_they_come(client: SocketClient, tmp_path: Path) -> None:
     with streaming(client, f"held:{tmp_path}") as answer:
         assert next_text(answer) == "first"
@@ -71,6 +70,7 @@ def test_chunks_are_sent_as_they_come(client: SocketClient, tmp_path: Path) -> N
         assert answer.read() == b"data: [DONE]\n\n"
 
 
+@over_sockets
 def test_nothing_waits_behind_a_stream(client: SocketClient, tmp_path: Path) -> None:
     with streaming(client, f"held:{tmp_path}") as answer:
         assert next_text(answer) == "first"
@@ -81,6 +81,7 @@ def test_nothing_waits_behind_a_stream(client: SocketClient, tmp_path: Path) -> 
         assert next_text(answer) == "second"
 
 
+@over_sockets
 @pytest.mark.parametrize("action", ["endless", "async_silent"])
 def test_decision_21_a_client_that_leaves_stops_the_generator(
     client: SocketClient, tmp_path: Path, action: str
@@ -91,6 +92,7 @@ def test_decision_21_a_client_that_leaves_stops_the_generator(
     until((tmp_path / "closed").exists)
 
 
+@over_sockets
 def test_clients_that_leave_free_their_slots(client: SocketClient, tmp_path: Path) -> None:
     for number in range(6):
         folder = tmp_path / str(number)
@@ -102,11 +104,11 @@ def test_clients_that_leave_free_their_slots(client: SocketClient, tmp_path: Pat
         until((tmp_path / str(number) / "closed").exists)
 
 
+# Only an event loop watches a client while its request waits.
+@only("fastapi-server")
 def test_a_request_whose_client_left_the_queue_is_never_run(
     front: Front, folders: Folders, tmp_path: Path
 ) -> None:
-    if front.name != "fastapi-server":
-        pytest.skip("only an event loop watches a client while its request waits")
     one_slot = chatting(folders).with_params(DRUM_FASTAPI_EXECUTOR_WORKERS="1")
     client = front.serve(one_slot)
     assert isinstance(client, SocketClient)

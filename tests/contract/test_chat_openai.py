@@ -9,9 +9,11 @@ import pytest
 
 from tests.contract.clients import SocketClient
 from tests.contract.folders import Folders
-from tests.contract.fronts import Front
+from tests.contract.fronts import Front, over_sockets
 
 openai = pytest.importorskip("openai")
+
+pytestmark = over_sockets
 
 HOOK = """
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -77,8 +79,6 @@ def get_supported_llm_models(model):
 
 @pytest.fixture
 def client(front: Front, folders: Folders) -> Iterator[Any]:
-    if front.in_process:
-        pytest.skip("needs a connection")
     folder = folders.make("openai", {"custom.py": HOOK}).of_type("textgeneration")
     served = front.serve(folder.with_env(TARGET_NAME="answer"))
     assert isinstance(served, SocketClient)

@@ -8,7 +8,7 @@ from datarobot_drum import __version__
 from tests.contract import hooks
 from tests.contract.clients import Answer
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import Front, Serve
+from tests.contract.fronts import Serve, only
 
 FLASK = """
 import flask
@@ -196,6 +196,7 @@ def test_own_routes_are_not_prefixed(serve: Serve, extended: Folder) -> None:
         client.prefix = "/one"
 
 
+@only("flask", "flask-server", "gunicorn-server")
 @pytest.mark.parametrize(
     ("method", "path", "endpoint"),
     [
@@ -218,9 +219,7 @@ def test_own_routes_are_not_prefixed(serve: Serve, extended: Folder) -> None:
     ],
 )
 def test_endpoint_names_of_flask_are_public(
-    serve: Serve, front: Front, extended: Folder, method: str, path: str, endpoint: str
+    serve: Serve, extended: Folder, method: str, path: str, endpoint: str
 ) -> None:
-    if front.server_type == "fastapi":
-        pytest.skip("FastAPI has no endpoint names")
     answer = serve(extended).call(method, path)
     assert answer.headers["X-Extension"] == f"model_api.{endpoint}"

@@ -14,7 +14,7 @@ import pytest
 from datarobot_drum import __version__
 from tests.contract.clients import Answer, Calls, SocketClient
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import Front, Serve
+from tests.contract.fronts import Front, Serve, over_sockets
 
 ROWS = [[1.0, 2.0], [3.0, 0.5]]
 CSV = "a,b\n1.0,2.0\n3.0,0.5\n"
@@ -406,8 +406,6 @@ def test_malformed_binary_data(
 
 @pytest.fixture
 def triton(front: Front, folders: Folders) -> Any:
-    if front.in_process:
-        pytest.skip("needs a connection")
     client = pytest.importorskip("tritonclient.http")
 
     def connect(folder: Folder) -> Any:
@@ -418,6 +416,7 @@ def triton(front: Front, folders: Folders) -> Any:
     return connect
 
 
+@over_sockets
 @pytest.mark.parametrize("as_binary", [True, False])
 def test_triton_client(triton: Any, serve: Serve, folders: Folders, as_binary: bool) -> None:
     from tritonclient.http import InferInput, InferRequestedOutput
@@ -440,6 +439,7 @@ def test_triton_client(triton: Any, serve: Serve, folders: Folders, as_binary: b
     client.close()
 
 
+@over_sockets
 def test_triton_client_sends_text(triton: Any, folders: Folders) -> None:
     from tritonclient.http import InferInput
 
@@ -453,6 +453,7 @@ def test_triton_client_sends_text(triton: Any, folders: Folders) -> None:
     client.close()
 
 
+@over_sockets
 def test_triton_client_reads_errors(triton: Any, folders: Folders) -> None:
     from tritonclient.http import InferInput
     from tritonclient.utils import InferenceServerException

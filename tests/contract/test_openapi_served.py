@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 
 from tests.contract.clients import Answer, Calls
 from tests.contract.folders import Folder, Folders
-from tests.contract.fronts import Front, Serve
+from tests.contract.fronts import Serve, only
 
 MODEL = """
 def load_model(code_dir):
@@ -29,10 +29,12 @@ def init_app(app):
 """
 
 
+# The other servers publish nothing.
+published = only("fastapi", "fastapi-server")
+
+
 @pytest.fixture
-def folder(front: Front, folders: Folders) -> Folder:
-    if front.server_type != "fastapi":
-        pytest.skip("published by the fastapi server")
+def folder(folders: Folders) -> Folder:
     return folders.regression.with_params(DRUM_FASTAPI_ENABLE_DOCS="true")
 
 
@@ -47,6 +49,7 @@ def test_off_by_default(serve: Serve, folders: Folders) -> None:
     assert plain.get("/docs").status == 404
 
 
+@published
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_document(client: Calls, slash: str) -> None:
     answer = client.get(f"/openapi.json{slash}")
@@ -56,6 +59,7 @@ def test_document(client: Calls, slash: str) -> None:
     assert "/predict/" in answer.json()["paths"]
 
 
+@published
 def test_page_needs_no_other_host(client: Calls) -> None:
     answer = client.get("/docs")
     page = answer.body.decode()
@@ -66,6 +70,7 @@ def test_page_needs_no_other_host(client: Calls) -> None:
         assert path in page
 
 
+@published
 def test_extension_and_prefix(serve: Serve, folder: Folder, folders: Folders) -> None:
     files: dict[str, str | bytes] = {
         "custom.py": MODEL,
@@ -90,6 +95,7 @@ def check(document: dict[str, Any], path: str, method: str, answer: Answer) -> N
     OAS31Validator(schema | {"components": document["components"]}).validate(body)
 
 
+@published
 def test_status_routes_answer_as_described(client: Calls) -> None:
     document = client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
@@ -98,6 +104,7 @@ def test_status_routes_answer_as_described(client: Calls) -> None:
             check(document, path, "get", client.get(real))
 
 
+@published
 @pytest.mark.parametrize(
     ("path", "body", "content_type"),
     [
