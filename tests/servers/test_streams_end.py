@@ -96,11 +96,11 @@ def ends(server: Server, names: tuple[str, ...]) -> list[dict[str, dict[str, str
         return [last_event(stream) for stream in streams]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("server_type", SERVER_TYPES)
+@pytest.mark.parametrize(
+    ("server_type", "workers"),
+    [*((name, 1) for name in SERVER_TYPES), ("gunicorn", 2), ("fastapi", 2)],
+)
 def test_streams_end_with_an_error_event(chat_dir: Path, server_type: str, workers: int) -> None:
-    if server_type == "flask" and workers > 1:
-        pytest.skip("one process")
     params = {
         "DRUM_GUNICORN_GRACEFUL_TIMEOUT": GRACEFUL_TIMEOUT,
         "CUSTOM_MODEL_WORKERS": workers,

@@ -21,7 +21,7 @@ class ChunkedInput(io.RawIOBase):
     Reading raises ``ValueError`` where they are no chunks, ``EOFError`` where they end early.
     """
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: io.BufferedIOBase | IO[bytes]) -> None:
         self._source = source
         self._left = 0
         self._ended = False

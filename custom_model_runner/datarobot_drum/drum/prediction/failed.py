@@ -50,5 +50,8 @@ class FailedService:
     ) -> PredictResponse:
         return self.answer(operation, request)
 
+    def end_streams(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
