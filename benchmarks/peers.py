@@ -32,6 +32,17 @@ def python(peer: str) -> str | None:
     return str(path) if path.exists() else None
 
 
+def environment(interpreter: str) -> dict[str, str]:
+    """Variables for a program of ``interpreter``'s environment.
+
+    PYTHONPATH is ours: a peer that found our package on it would be measured as itself.
+    """
+    variables = dict(os.environ)
+    if interpreter != sys.executable:
+        variables.pop("PYTHONPATH", None)
+    return variables
+
+
 def set_up() -> None:
     """Make the environments that are missing. What cannot be installed is left out, and said."""
     for peer, packages in PACKAGES.items():
@@ -67,6 +78,11 @@ def versions(peer: str) -> dict[str, str]:
     )
     interpreter = python(peer)
     assert interpreter is not None
-    done = subprocess.run([interpreter, "-c", code, *names], capture_output=True, check=True)
+    done = subprocess.run(
+        [interpreter, "-c", code, *names],
+        capture_output=True,
+        check=True,
+        env=environment(interpreter),
+    )
     found: dict[str, str] = json.loads(done.stdout)
     return found

@@ -8,13 +8,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import peers
 import psutil
 
 START_SECONDS = 90
@@ -116,10 +116,7 @@ def running(
 def _start(
     command: Sequence[str], variables: Mapping[str, str], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **variables}
-    # Files of an environment shadow those of another one.
-    if command[0] != sys.executable:
-        environment.pop("PYTHONPATH", None)
+    environment = {**peers.environment(command[0]), **variables}
     folder = str(Path(command[0]).parent)
     environment["PATH"] = f"{folder}:{environment.get('PATH', '')}"
     return subprocess.Popen(
@@ -144,7 +141,7 @@ def _wait_until_answering(target: Running, body: bytes, log: Path) -> None:
             said = str(error)
         except (OSError, http.client.HTTPException):
             pass
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise DidNotStartError(f"{said}\n{log.read_text(errors='replace')[-1500:]}")
 
 

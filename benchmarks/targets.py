@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -144,7 +143,7 @@ def _mlflow(launch: Launch) -> list[str]:
         check=True,
         capture_output=True,
         cwd=launch.folder,
-        env={**os.environ, "BENCH_METHOD": launch.model.method},
+        env={**peers.environment(launch.python), "BENCH_METHOD": launch.model.method},
     )
     words = [str(Path(launch.python).parent / "mlflow"), "models", "serve", "-m", str(saved)]
     where = ["--host", "127.0.0.1", "--port", str(launch.port)]
