@@ -161,10 +161,10 @@ def test_json_unless_another_format_is_asked_for(
 
 def test_decision_23_answer_as_csv(serve: Serve, folders: Folders) -> None:
     client = serve(folders.echo_of("regression"))
-    answer = accepting(client, "text/csv", "out:Predictions,out:why\n0.30000000000000004,so\n2,\n")
+    answer = accepting(client, "text/csv", "out:Predictions,out:why\n0.7999999999999999,so\n2,\n")
     assert answer.status == 200
     assert answer.headers["Content-Type"].partition(";")[0] == "text/csv"
-    assert answer.body == b"Predictions,why\n0.30000000000000004,so\n2.0,\n"
+    assert answer.body == b"Predictions,why\n0.7999999999999999,so\n2.0,\n"
 
 
 def test_decision_23_answer_as_csv_with_labels(serve: Serve, folders: Folders) -> None:

@@ -88,7 +88,7 @@ def test_extension_and_prefix(serve: Serve, folder: Folder, folders: Folders) ->
 
 def check(document: dict[str, Any], path: str, method: str, answer: Answer) -> None:
     """The status is described, and the body fits what is described for it."""
-    response = document["paths"][path][method]["responses"][str(answer.status)]
+    response = document["paths"][path][method]["responses"][str(int(answer.status))]
     media_type = answer.headers["Content-Type"].partition(";")[0]
     schema = response["content"][media_type]["schema"]
     body = answer.json() if media_type == "application/json" else answer.body.decode()

@@ -41,14 +41,14 @@ def data(answer: Answer) -> list[dict[str, Any]]:
 
 
 def test_regression(serve: Serve, folders: Folders) -> None:
-    answer = serve(configured(folders, "regression")).predict("out:v\n1.8128163742270706\n3\n")
+    answer = serve(configured(folders, "regression")).predict("out:v\n1.8128163742270704\n3\n")
     assert data(answer) == [
         {
             "prediction": value,
             "predictionValues": [{"label": "the target", "value": value}],
             "rowId": row,
         }
-        for row, value in enumerate([1.8128163742270706, 3.0])
+        for row, value in enumerate([1.8128163742270704, 3.0])
     ]
     assert b"3.0" in answer.body
 

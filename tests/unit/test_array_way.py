@@ -97,7 +97,9 @@ def test_an_array_is_predicted_as_its_frame_is_by_every_estimator(
     kind = "class" if kind == "classifier" else "number"
     model = fitted(cls(), kind)
     way = opened(model, method)
-    assert (way.columns is None) == (cls.__name__ in GIVEN_FRAMES)
+    # Dummies of older versions do not remember their columns.
+    forgets = not hasattr(model, "feature_names_in_")
+    assert (way.columns is None) == (cls.__name__ in GIVEN_FRAMES or forgets)
     if way.columns is None:
         return
     for rows in (1, 2, 7, 40):

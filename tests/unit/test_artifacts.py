@@ -198,8 +198,7 @@ def xgb_binary(rows: Any, target: Any) -> Any:
 def test_xgboost_booster_gives_the_positive_class(tmp_path: Path, cancer: Any, name: str) -> None:
     import pickle
 
-    import xgboost
-
+    xgboost = pytest.importorskip("xgboost")
     rows, target = cancer
     booster = xgb_binary(rows, target)
     if name.endswith("pkl"):

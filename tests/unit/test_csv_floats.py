@@ -49,7 +49,9 @@ def check(body: bytes) -> bool:
 def test_decimals_are_read(rows: list[list[str]], line_end: str, ended: bool) -> None:
     header = ",".join(f"column {i}" for i in range(len(rows[0])))
     text = line_end.join([header, *map(",".join, rows)]) + line_end * ended
-    assert check(text.encode()) or any("e" in cell for row in rows for cell in row)
+    cells = [cell for row in rows for cell in row]
+    left_to_pandas = not rounds_correctly() and any(abs(float(cell)) >= 2**63 for cell in cells)
+    assert check(text.encode()) or any("e" in cell for cell in cells) or left_to_pandas
 
 
 @given(st.lists(st.lists(DECIMALS | ODD, min_size=1, max_size=4), max_size=6))

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,14 @@ def test_the_model_is_named(service: PredictionService) -> None:
 
 def test_requests_fall_into_their_bucket() -> None:
     metrics = Metrics()
-    for seconds in (0.001, 0.0011, 400.0):
-        metrics.request("POST", "/predict/", 200, seconds)
+    for seconds, status in ((0.001, 200), (0.0011, 200), (400.0, HTTPStatus.OK)):
+        metrics.request("POST", "/predict/", status, seconds)
+    # Labels are numbers, however the first answer spelled its status.
+    metrics.request("GET", "/ping/", HTTPStatus.OK, 0.1)
     found = samples(metrics.text({}))
     labels = (("endpoint", "/predict/"), ("method", "POST"), ("status", "200"))
     assert found["drum_requests_total", labels] == 3
+    assert found["drum_requests_total", (("endpoint", "/ping/"), ("method", "GET"), labels[2])] == 1
 
     def up_to(bound: str) -> float:
         key = (("endpoint", "/predict/"), ("le", bound))

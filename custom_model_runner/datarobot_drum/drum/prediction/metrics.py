@@ -136,7 +136,8 @@ class Metrics:
             self._histograms[(endpoint,)] = self._histogram(REQUEST_SECONDS, (endpoint,))
         # Clients choose the method, and hooks the status: labels must stay few.
         shown_method = method if method in _METHODS else OTHER
-        shown_status = str(status) if status in _STATUSES else f"{status // 100 % 10}xx"
+        # An HTTPStatus is shown by its name in Python 3.10.
+        shown_status = str(int(status)) if status in _STATUSES else f"{status // 100 % 10}xx"
         slot = self._cells.slot(f"{REQUESTS.name}\t{shown_method}\t{endpoint}\t{shown_status}")
         if shown_method == method:
             self._requests[method, endpoint, status] = slot

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # From there on pandas takes less; much sooner where its own parser has to be called by column.
 _MAX_CELLS: Final = 30_000
 _MAX_CELLS_BY_TEXT: Final = 1_500
+# From there on such a pandas leaves decimals without an exponent as text.
+_GREAT: Final = 2.0**63
 # Longer decimals than any float needs: the cells are counted only in bodies below this.
 _MAX_BYTES: Final = 32 * _MAX_CELLS
 # JSON trims blanks and knows texts and lists; pandas has its own mind about the first two.
@@ -108,6 +110,6 @@ def _floats(values: list[Any], rows: bytes) -> np.ndarray[Any, Any] | None:
         return None
     if rounds_correctly():
         return numbers
-    if len(values) > _MAX_CELLS_BY_TEXT:
+    if len(values) > _MAX_CELLS_BY_TEXT or (abs(numbers) >= _GREAT).any():
         return None
     return float_array(rows.decode().replace("\n", ",").split(","))
