@@ -232,7 +232,7 @@ def test_interfaces_without_methods_fail_only_when_called() -> None:
 
 
 def test_log_message_logs_at_info(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="drum"):
         CustomTaskInterface.log_message("fitting")
     name = "drum.datarobot_drum.custom_task_interfaces.custom_task_interface"
     assert caplog.record_tuples == [(name, logging.INFO, "fitting")]

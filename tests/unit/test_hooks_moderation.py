@@ -94,7 +94,8 @@ def test_missing_library_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "datarobot_dome", None)
-    with caplog.at_level(logging.WARNING):
+    monkeypatch.setitem(sys.modules, "datarobot_dome.drum_integration", None)
+    with caplog.at_level(logging.WARNING, logger="drum"):
         predictor = moderated(tmp_path)
     assert predict(predictor).extra is None
     assert "Moderation is off" in caplog.text
