@@ -209,14 +209,6 @@ TARGETS = [
     ),
     Target("MLflow", wires.CSV, _mlflow, "mlflow", "/invocations"),
     Target("BentoML", wires.BARE_RECORDS, _bentoml, "bentoml", "/predict"),
-    Target(
-        "BentoML, batchable",
-        wires.BARE_RECORDS,
-        _bentoml,
-        "bentoml",
-        "/predict",
-        {"BENCH_BATCHABLE": "1"},
-    ),
     Target("Ray Serve", wires.CSV, _app("ray_app"), "ray", "/predict", alone=True),
 ]
 ARROW_TARGET = "fastapi (ours), Arrow"
