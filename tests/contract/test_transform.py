@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
+from datarobot_drum.drum.prediction.payload.matrix_market import parse_matrix
 from tests.contract import hooks
 from tests.contract.clients import Answer, file_part
 from tests.contract.folders import Folder, Folders
@@ -133,9 +134,7 @@ def test_sklearn_transformer(serve: Serve, scaler: Folder) -> None:
 
 
 def sparse_matrix(part: Part) -> Any:
-    import scipy.io
-
-    matrix: Any = scipy.io.mmread(io.BytesIO(part.data))
+    matrix: Any = parse_matrix(part.data)
     return matrix.toarray()
 
 

@@ -65,12 +65,12 @@ def test_client_text_can_neither_end_its_quotes_nor_reach_the_terminal() -> None
     assert "\x1b" not in line
 
 
-@pytest.mark.parametrize("value", [b"Bearer abc", b"Basic !", b"Basic", b"Basic Og=="])
+@pytest.mark.parametrize("value", [b"Bearer secret", b"Basic !", b"Basic", b"Basic Og=="])
 def test_only_a_basic_name_is_a_user_and_no_secret_is_logged(value: bytes) -> None:
     line = line_of([(b"authorization", value)])
 
     assert line.startswith("1.2.3.4 - - [")
-    assert "abc" not in line
+    assert "secret" not in line
 
 
 def test_lines_are_json_when_the_log_is() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.io import mmread
 from scipy.sparse import csr_matrix, eye
 
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.prediction.messages import PredictResponse
+from datarobot_drum.drum.prediction.payload.matrix_market import parse_matrix
 from datarobot_drum.drum.prediction.payload.multipart import Part, parse_multipart
 from datarobot_drum.drum.prediction.payload.transform_response import transform_response
 
@@ -57,7 +56,7 @@ def test_sparse(frame: pd.DataFrame) -> None:
     parts = {part.name: part for part in _parts(transform_response(frame, None))}
     assert list(parts) == ["X.format", "X.transformed", "X.colnames"]
     assert parts["X.format"].data == b"sparse"
-    matrix = mmread(io.BytesIO(parts["X.transformed"].data))
+    matrix = parse_matrix(parts["X.transformed"].data)
     assert matrix.toarray().tolist() == [[0.0, 1.5], [2.0, 0.0]]
     names = bytes(parts["X.colnames"].data).decode().split("\n")
     assert names == (["p", "q\\nr"] if frame.shape[1] == 2 else ["p"])

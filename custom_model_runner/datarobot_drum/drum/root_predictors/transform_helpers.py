@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from datarobot_drum.drum.prediction.payload.matrix_market import parse_matrix
 from datarobot_drum.drum.prediction.payload.multipart import parse_multipart
 
 if TYPE_CHECKING:
@@ -39,10 +40,9 @@ def read_csv_payload(response_dict: Parts, transform_key: str) -> pd.DataFrame:
 
 def read_mtx_payload(response_dict: Parts, transform_key: str) -> Any:
     """The Matrix Market part of that name as a scipy CSR matrix."""
-    from scipy.io import mmread
     from scipy.sparse import csr_matrix
 
-    return csr_matrix(mmread(io.BytesIO(_bytes(response_dict[transform_key]))))
+    return csr_matrix(parse_matrix(_bytes(response_dict[transform_key])))
 
 
 def read_x_data_from_response(response: Any) -> pd.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum.exceptions import PayloadError
@@ -53,9 +55,23 @@ def read_column_names(data: Body) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
+def parse_matrix(body: Body) -> Any:
+    """What scipy makes of a Matrix Market body: a sparse matrix, or an array of a dense one.
+
+    Raises:
+        ValueError, OverflowError, TypeError: it is none.
+    """
+    from scipy.io import mmread
+
+    # Newer versions warn that they will make another class of it one day; older have no choice.
+    has_choice = "spmatrix" in inspect.signature(mmread).parameters
+    read: Any = partial(mmread, spmatrix=True) if has_choice else mmread
+    return read(io.BytesIO(body))
+
+
 def _read_matrix(body: Body) -> Any:
     try:
-        from scipy.io import mminfo, mmread
+        from scipy.io import mminfo
         from scipy.sparse import coo_matrix
     except ImportError as error:
         raise PayloadError("Matrix Market needs scipy: pip install scipy") from error
@@ -66,7 +82,7 @@ def _read_matrix(body: Body) -> Any:
         least = entries * 3 if layout == "coordinate" else rows * columns
         if least > len(body):
             raise PayloadError("The matrix has fewer entries than its header says.")
-        return coo_matrix(mmread(io.BytesIO(body)))
+        return coo_matrix(parse_matrix(body))
     except (ValueError, OverflowError, TypeError) as error:
         raise PayloadError(_reason(str(error))) from error
 
