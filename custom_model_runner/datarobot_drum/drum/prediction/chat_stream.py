@@ -206,7 +206,9 @@ async def _write_async(
         if opening:
             await channel.put_async(opening)
         async for chunk in chunks:
-            await channel.put_async(events.of(chunk))
+            if not await channel.put_async(events.of(chunk)):
+                # The cancellation is on its way: no more is drawn for nobody.
+                await asyncio.get_running_loop().create_future()
         channel.end(DONE)
     except (Exception, SystemExit) as error:
         channel.end(events.failure(error))
