@@ -175,7 +175,38 @@ def test_what_is_not_http_harms_nobody(serve: Serve, folders: Folders, sent: byt
             # The server need not hear it to its end.
             answer = b""
     assert not answer.startswith(b"HTTP/1.1 5")
+    # Some servers overlook some of it.
+    if answer and parsed(answer)[0] != 200:
+        assert_plain_refusal(answer)
     assert serve(folders.regression).predict(ROWS).status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"secret nonsense\r\n\r\n",
+        b"GET /ping/ HTTP/secret\r\n\r\n",
+        b"GET /secret HTTP/9.9\r\n\r\n",
+    ],
+)
+def test_decision_04_what_is_not_http_is_not_repeated(
+    serve: Serve, folders: Folders, sent: bytes
+) -> None:
+    with connected(serve, folders.regression) as connection:
+        connection.sendall(sent)
+        answer = read_all(connection)
+    assert_plain_refusal(answer)
+    assert b"secret" not in answer
+
+
+def assert_plain_refusal(answer: bytes) -> None:
+    """JSON with the headers that every answer has, on every server."""
+    status, headers, body = parsed(answer)
+    assert 400 <= status < 500
+    assert headers["content-type"] == "application/json"
+    assert json.loads(body)["message"].startswith("ERROR: ")
+    assert headers["x-request-id"] == headers["x_request_id"]
+    assert headers["x-drum-version"]
 
 
 def test_body_that_never_comes_whole(serve: Serve, folders: Folders) -> None:

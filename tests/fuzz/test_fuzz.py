@@ -63,7 +63,7 @@ def test_every_kind_varies(make):
     [
         (b"HTTP/1.1 422 Unprocessable\r\n\r\n{}", None),
         (b"", None),
-        (b"HTTP/1.1 501 Not Implemented\r\n\r\n", None),
+        (b"HTTP/1.1 501 Not Implemented\r\n\r\n", "status 501"),
         (b"HTTP/1.1 500 Internal\r\n\r\n{}", "status 500"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\n\r\n", "status 503"),
         (b"HTTP/1.1 422 x\r\n\r\nTraceback (most recent call last)", "it tells"),

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from datarobot_drum import __version__
@@ -177,3 +178,25 @@ def method_not_allowed(allow: str) -> PredictResponse:
 
 def body_too_large(limit: int) -> PredictResponse:
     return failure(413, f"The request body is larger than the {limit} bytes allowed.")
+
+
+def not_http(status: int = HTTPStatus.BAD_REQUEST) -> PredictResponse:
+    """What a server's own parser refuses, before there is a request to route."""
+    # Versions and codings that nobody speaks: a 5xx would call for the operator, not the client.
+    if status in (HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED):
+        status = HTTPStatus.BAD_REQUEST
+    if status == HTTPStatus.BAD_REQUEST:
+        return failure(status, "The request is not valid HTTP.")
+    refused = HTTPStatus(status)
+    return failure(status, f"{refused.description or refused.phrase}.")
+
+
+def last_bytes(answer: PredictResponse) -> bytes:
+    """An answer that is sent below the application, as the connection's last."""
+    assert isinstance(answer.body, bytes)
+    status = HTTPStatus(answer.status)
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in standard_headers(request_id(None))]
+    lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}"]
+    lines += ["Connection: close", "", ""]
+    return "\r\n".join(lines).encode("latin-1") + answer.body

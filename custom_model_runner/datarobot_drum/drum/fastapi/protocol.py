@@ -13,7 +13,6 @@ from datarobot_drum.drum.prediction.messages import PredictResponse
 # A body that brings less than this in one period drips.
 MIN_BODY_PROGRESS: Final = 1024
 TOO_SLOW: Final = "The request did not arrive in time."
-NOT_HTTP: Final = "The request is not valid HTTP."
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
@@ -51,7 +50,7 @@ class SlowClientMixin(_Base):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        self._answer_and_close(routes.failure(HTTPStatus.BAD_REQUEST, NOT_HTTP))
+        self._answer_and_close(routes.not_http())
 
     def _awaits_more(self) -> bool:
         return self._awaits_head() or self.cycle.more_body
@@ -95,14 +94,7 @@ class SlowClientMixin(_Base):
 
     def _answer_and_close(self, answer: PredictResponse) -> None:
         """Answer below the application, which has not seen a whole request."""
-        assert isinstance(answer.body, bytes)
-        status = HTTPStatus(answer.status)
-        lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
-        headers = routes.standard_headers(routes.request_id(None))
-        lines += [f"{name.lower()}: {value}" for name, value in headers]
-        lines += [f"content-type: {answer.content_type}", f"content-length: {len(answer.body)}"]
-        lines += ["connection: close", "", ""]
-        self.transport.write("\r\n".join(lines).encode("latin-1") + answer.body)
+        self.transport.write(routes.last_bytes(answer))
         self.transport.close()
 
 

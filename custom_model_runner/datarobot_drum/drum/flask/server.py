@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from datarobot_drum.drum import routes
 from datarobot_drum.drum.flask.chunked import ChunkedInput
 from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
@@ -37,9 +38,6 @@ class RequestHandler(WSGIRequestHandler):
     """One connection, which carries one request."""
 
     server: DrainingServer
-    # For what is no HTTP; the longer text does not repeat what was sent.
-    error_content_type = "application/json"
-    error_message_format = '{"message": "ERROR: %(explain)s"}\n'
 
     def setup(self) -> None:
         super().setup()
@@ -56,6 +54,12 @@ class RequestHandler(WSGIRequestHandler):
             self.send_error(HTTPStatus.BAD_REQUEST, "Bad request target")
             return False
         return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the parser refuses; the standard library would repeat it in the status line."""
+        self.log_error("code %d, message %s", code, message)
+        self.close_connection = True
+        self.wfile.write(routes.last_bytes(routes.not_http(code)))
 
     def handle_expect_100(self) -> bool:
         """Leaves it to ``run_wsgi``, which asks for the body too: once is enough."""

@@ -12,13 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
+from datarobot_drum.drum import routes
 from datarobot_drum.drum.balance import STEP_BACK
 from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.listening import BACKLOG_LINGER, cannot_listen
@@ -29,6 +32,18 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker as _Base
 else:
     _Base = object
+
+
+class _Page:
+    """Takes the error page that gunicorn writes, for the status that it has found."""
+
+    status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        self.status = int(data.split(b" ", 2)[1])
 
 
 class DrumWorkerMixin(_Base):  # type: ignore[misc]
@@ -61,6 +76,15 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         if self.app.service is not None:
             self.app.service.draining = True
         self._announce_end()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """Answer what gunicorn's parser refuses: its own page would be HTML and repeat it."""
+        page = _Page()
+        super().handle_error(req, page, addr, exc)
+        try:
+            write_nonblock(client, routes.last_bytes(routes.not_http(page.status)))
+        except OSError:
+            self.log.debug("The client did not wait for an error.")
 
     def load_wsgi(self) -> None:
         self._loading = True
