@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import pickle
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from socket import create_server
 
 import psutil
-from overload import Client, wait_until_ready
+from overload import Client
+from served import serving, show
 
 BODY = b"a,b\n" + b"1.5,2.5\n" * 10
 
@@ -55,25 +51,11 @@ async def predict(port: int, count: int, clients: int) -> None:
 
 
 def measure(server_type: str, given: argparse.Namespace) -> dict[str, float]:
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     parameters = {"DRUM_SERVER_TYPE": server_type, "DRUM_GUNICORN_KEEP_ALIVE": 5}
-    variables = {f"MLOPS_RUNTIME_PARAM_{name}": str(value) for name, value in parameters.items()}
     with tempfile.TemporaryDirectory() as folder:
         make_model(folder)
-        words = [sys.executable, "-m", "datarobot_drum", "server", "--code-dir", folder]
-        words += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
-        with subprocess.Popen(
-            words,
-            env={**os.environ, **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                wait_until_ready(port)
-                return run(psutil.Process(process.pid), port, given)
-            finally:
-                process.terminate()
+        with serving(folder, parameters) as (pid, port):
+            return run(psutil.Process(pid), port, given)
 
 
 def run(process: psutil.Process, port: int, given: argparse.Namespace) -> dict[str, float]:
@@ -100,11 +82,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="a file for the figures as JSON")
     given = parser.parse_args()
     figures = {server: measure(server, given) for server in given.servers}
-    print(f"{'':24}" + "".join(f"{server:>12}" for server in figures))
-    for name in next(iter(figures.values())):
-        print(f"{name:24}" + "".join(f"{figures[server][name]:12.2f}" for server in figures))
-    if given.output:
-        given.output.write_text(json.dumps(figures, indent=2))
+    show(figures, given.output)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import create_server
+
+from served import serving, show
 
 CUSTOM = """
 import time
@@ -192,41 +191,15 @@ async def measure(port: int, given: argparse.Namespace) -> dict[str, float]:
 
 
 def serve_and_measure(server_type: str, given: argparse.Namespace) -> dict[str, float]:
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     parameters = {
         "DRUM_SERVER_TYPE": server_type,
         "DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH": given.depth,
         "DRUM_GUNICORN_KEEP_ALIVE": 5,
     }
-    variables = {f"MLOPS_RUNTIME_PARAM_{name}": str(value) for name, value in parameters.items()}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "custom.py").write_text(CUSTOM.format(seconds=given.service_time))
-        words = [sys.executable, "-m", "datarobot_drum", "server", "--code-dir", folder]
-        words += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
-        with subprocess.Popen(
-            words,
-            env={**os.environ, **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                wait_until_ready(port)
-                return asyncio.run(measure(port, given))
-            finally:
-                process.terminate()
-
-
-def wait_until_ready(port: int, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz").close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+        with serving(folder, parameters) as (_pid, port):
+            return asyncio.run(measure(port, given))
 
 
 def main() -> None:
@@ -239,11 +212,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="a file for the figures as JSON")
     given = parser.parse_args()
     figures = {server: serve_and_measure(server, given) for server in given.servers}
-    print(f"{'':28}" + "".join(f"{server:>12}" for server in figures))
-    for name in next(iter(figures.values())):
-        print(f"{name:28}" + "".join(f"{figures[server][name]:12.2f}" for server in figures))
-    if given.output:
-        given.output.write_text(json.dumps(figures, indent=2))
+    show(figures, given.output)
 
 
 if __name__ == "__main__":

@@ -8,21 +8,14 @@ share) against that of the same server with one worker.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import pickle
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from socket import create_server
 
 import psutil
-from overload import wait_until_ready
+from served import serving, show
 
 BODY = b"a,b\n" + b"1.5,2.5\n" * 10
 ASKS = 50
@@ -38,32 +31,6 @@ def make_model(folder: str, megabytes: int) -> None:
     model = KNeighborsRegressor(n_neighbors=1).fit(frame, [1.0, 2.0, 3.0])
     model.table_ = np.random.default_rng(0).random(megabytes * 2**20 // 8)
     Path(folder, "model.pkl").write_bytes(pickle.dumps(model, protocol=5))
-
-
-@contextmanager
-def serving(server_type: str, folder: str, workers: int, preload: str) -> Iterator[tuple[int, int]]:
-    """A server that is ready; its process and port."""
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    parameters = {
-        "DRUM_SERVER_TYPE": server_type,
-        "CUSTOM_MODEL_WORKERS": workers,
-        "DRUM_PRELOAD_MODEL": preload,
-    }
-    variables = {f"MLOPS_RUNTIME_PARAM_{name}": str(value) for name, value in parameters.items()}
-    words = [sys.executable, "-m", "datarobot_drum", "server", "--code-dir", folder]
-    words += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
-    with subprocess.Popen(
-        words,
-        env={**os.environ, **variables},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            wait_until_ready(port, 120)
-            yield process.pid, port
-        finally:
-            process.terminate()
 
 
 def predict(port: int) -> None:
@@ -95,7 +62,12 @@ def settled_pss(pid: int, port: int, processes: int) -> int:
 def pss(server_type: str, folder: str, workers: int, preload: str) -> float:
     """MB. One worker without preloading is the process itself on fastapi."""
     processes = workers if (server_type, workers) == ("fastapi", 1) else workers + 1
-    with serving(server_type, folder, workers, preload) as (pid, port):
+    parameters = {
+        "DRUM_SERVER_TYPE": server_type,
+        "CUSTOM_MODEL_WORKERS": workers,
+        "DRUM_PRELOAD_MODEL": preload,
+    }
+    with serving(folder, parameters) as (pid, port):
         return settled_pss(pid, port, processes) / 2**20
 
 
@@ -126,11 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_model(folder, given.megabytes)
         figures = {server: measure(server, folder, given) for server in given.servers}
-    print(f"{'':28}" + "".join(f"{server:>12}" for server in figures))
-    for name in next(iter(figures.values())):
-        print(f"{name:28}" + "".join(f"{figures[server][name]:12.2f}" for server in figures))
-    if given.output:
-        given.output.write_text(json.dumps(figures, indent=2))
+    show(figures, given.output)
 
 
 if __name__ == "__main__":

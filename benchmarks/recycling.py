@@ -10,18 +10,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import create_server
 
 import psutil
-from overload import wait_until_ready
+from served import serving, show
 
 CUSTOM = """
 import os
@@ -104,8 +101,6 @@ async def load(port: int, given: argparse.Namespace) -> Outcome:
 
 
 def measure(server_type: str, given: argparse.Namespace) -> dict[str, float]:
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     parameters = {
         "DRUM_SERVER_TYPE": server_type,
         "DRUM_GUNICORN_KEEP_ALIVE": 5,
@@ -113,24 +108,12 @@ def measure(server_type: str, given: argparse.Namespace) -> dict[str, float]:
         MAX_REQUESTS[server_type]: given.max_requests,
         f"{MAX_REQUESTS[server_type]}_JITTER": given.max_requests // 10,
     }
-    variables = {f"MLOPS_RUNTIME_PARAM_{name}": str(value) for name, value in parameters.items()}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "custom.py").write_text(CUSTOM)
-        words = [sys.executable, "-m", "datarobot_drum", "server", "--code-dir", folder]
-        words += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
-        with subprocess.Popen(
-            words,
-            env={**os.environ, **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                wait_until_ready(port)
-                started = time.perf_counter()
-                outcome = asyncio.run(load(port, given))
-                return figures_of(outcome, time.perf_counter() - started)
-            finally:
-                process.terminate()
+        with serving(folder, parameters) as (_pid, port):
+            started = time.perf_counter()
+            outcome = asyncio.run(load(port, given))
+            return figures_of(outcome, time.perf_counter() - started)
 
 
 def figures_of(outcome: Outcome, seconds: float) -> dict[str, float]:
@@ -156,11 +139,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="a file for the figures as JSON")
     given = parser.parse_args()
     figures = {server: measure(server, given) for server in given.servers}
-    print(f"{'':24}" + "".join(f"{server:>12}" for server in figures))
-    for name in next(iter(figures.values())):
-        print(f"{name:24}" + "".join(f"{figures[server][name]:12.2f}" for server in figures))
-    if given.output:
-        given.output.write_text(json.dumps(figures, indent=2))
+    show(figures, given.output)
     return int(any(one["failures"] for one in figures.values()))
 
 
