@@ -20,6 +20,7 @@ MODULES = sorted(FOLDER.rglob("*.py"))
 
 FOUNDATION = (
     "datarobot_drum.runtime_parameters",
+    "datarobot_drum.drum.collector",
     "datarobot_drum.drum.common",
     "datarobot_drum.drum.description",
     "datarobot_drum.drum.enum",

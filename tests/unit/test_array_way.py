@@ -10,8 +10,15 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -21,6 +28,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.tree import DecisionTreeRegressor, ExtraTreeClassifier
 from sklearn.utils import all_estimators
 
 from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
@@ -117,6 +125,62 @@ def test_a_thin_pipeline_predicts_the_same_bits(scaler: Any, last: Any) -> None:
     for rows in (1, 3, 50):
         frame = table(rows, rows)
         np.testing.assert_array_equal(shortcut.predict(frame.to_numpy()), model.predict(frame))
+
+
+TREES = [
+    (DecisionTreeRegressor(), "number", "predict"),
+    (ExtraTreeClassifier(), "class", "predict_proba"),
+    (RandomForestRegressor(20), "number", "predict"),
+    (RandomForestClassifier(20), "class", "predict_proba"),
+    (ExtraTreesClassifier(20), "class", "predict_proba"),
+    (GradientBoostingRegressor(n_estimators=20), "number", "predict"),
+    (GradientBoostingRegressor(n_estimators=20, init="zero", loss="huber"), "number", "predict"),
+    (GradientBoostingClassifier(n_estimators=20), "class", "predict_proba"),
+]
+
+
+@pytest.mark.parametrize(("last", "kind", "method"), TREES)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_thin_trees_predict_the_same_bits(last: Any, kind: str, method: str, scaled: bool) -> None:
+    last = clone(last)
+    model = fitted(make_pipeline(StandardScaler(), last) if scaled else last, kind)
+    shortcut = thin(model)
+    assert shortcut is not None
+    for rows in (1, 3, 50):
+        frame = table(rows, rows)
+        given_array = getattr(shortcut, method)(frame.to_numpy())
+        np.testing.assert_array_equal(given_array, getattr(model, method)(frame))
+
+
+def test_thin_boosting_of_two_classes() -> None:
+    frame = table(60)
+    model = GradientBoostingClassifier(n_estimators=20).fit(frame, frame["width"] > 1.5)
+    shortcut = thin(model)
+    assert shortcut is not None
+    np.testing.assert_array_equal(
+        shortcut.predict_proba(frame.to_numpy()), model.predict_proba(frame)
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestRegressor(5, n_jobs=2),
+        GradientBoostingRegressor(n_estimators=5, init=LinearRegression()),
+    ],
+    ids=["sums in the order of jobs", "starts from another model"],
+)
+def test_trees_that_are_no_plain_sum_stay_as_they_are(model: Any) -> None:
+    assert thin(fitted(clone(model), "number")) is None
+
+
+def test_a_missing_value_goes_the_long_way_through_trees_that_take_it() -> None:
+    frame = table(60)
+    frame.iloc[::7, 1] = np.nan
+    model = RandomForestRegressor(5).fit(frame, np.arange(60.0))
+    way = opened(model, "predict")
+    assert way.columns == tuple(COLUMNS)
+    np.testing.assert_array_equal(way.predict(frame.to_numpy()), model.predict(frame))
 
 
 @given(

@@ -28,8 +28,9 @@ def check(body: bytes) -> bool:
     if result is None:
         return False
     expected = pd.read_csv(io.BytesIO(body))
-    columns, block = result
-    pd.testing.assert_index_equal(columns, expected.columns)
+    block = result.values
+    pd.testing.assert_index_equal(result.header.columns, expected.columns)
+    assert result.header.names == tuple(expected.columns)
     assert (expected.dtypes == np.float64).all()
     assert type(expected.index) is pd.RangeIndex
     assert block.shape == expected.shape

@@ -127,9 +127,9 @@ def test_float_arrays_are_those_of_the_frame(rows: list[tuple[str, str]]) -> Non
     if result is None:
         return
     expected = pd.read_csv(io.BytesIO(body))
-    assert list(result[0]) == ["x", "y"]
+    assert result.header.names == ("x", "y")
     assert (expected.dtypes == np.float64).all()
-    assert result[1].tobytes() == expected.to_numpy().tobytes()
+    assert result.values.tobytes() == expected.to_numpy().tobytes()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from datarobot_drum.drum import telemetry
+from datarobot_drum.drum import collector, telemetry
 from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.logs import get_drum_logger
@@ -18,6 +18,28 @@ from datarobot_drum.drum.settings import Settings
 logger = get_drum_logger(__name__)
 
 App = TypeVar("App")
+
+
+def load_app(
+    settings: Settings,
+    create_app: Callable[[Service, Settings], App],
+    extension: str,
+    service: Service | None = None,
+) -> tuple[App, Service]:
+    """Everything that a process serves with, as ``build_app`` returns it.
+
+    Args:
+        service: loaded already; None: load it here.
+
+    Raises:
+        StartupError: the model cannot be loaded and there is no error server.
+    """
+    collector.exempt_imports()
+    if service is None:
+        service = build_service(settings)
+    app, service = build_app(service, settings, create_app, extension)
+    collector.settle()
+    return app, service
 
 
 def build_service(settings: Settings) -> Service:
@@ -56,6 +78,7 @@ def load_service(settings: Settings) -> PredictionService:
             batching=server.batching,
             batch_requests=server.batch_requests,
             batch_rows=server.batch_rows,
+            short_call=server.short_call,
         ),
         None if config_file is None else load_deployment_config(config_file, target_type),
     )
@@ -83,7 +106,7 @@ def build_app(
     except Exception as error:
         failed = _failed(settings, error)
         service.close()
-        return create_app(failed, settings), failed
+        app, service = create_app(failed, settings), failed
     return app, service
 
 

@@ -376,6 +376,16 @@ KNOBS: Final[tuple[Knob, ...]] = (
         10**9,
     ),
     Knob(
+        "DRUM_FASTAPI_SHORT_CALL",
+        "float",
+        0.001,
+        "Seconds: a prediction of a built-in framework without hooks that is expected to take no"
+        " longer, as calls with as much input did, needs no thread of its own; 0: it always does.",
+        0,
+        0.1,
+        servers=_FASTAPI,
+    ),
+    Knob(
         "DRUM_FASTAPI_MAX_UPLOAD_SIZE",
         "int",
         100 * 1024 * 1024,

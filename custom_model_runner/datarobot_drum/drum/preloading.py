@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from datarobot_drum.drum import collector
 from datarobot_drum.drum.enum import RunLanguage
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs import knob
@@ -72,8 +72,7 @@ def _preloaded(settings: Settings, can_share: bool) -> Service | None:
     if choice == "auto" and (_threads() > threads or _cuda_is_on()):
         raise _UnfitToShare
     # The garbage collector writes to every object it looks at: keep it away from the model.
-    gc.collect()
-    gc.freeze()
+    collector.settle()
     return service
 
 

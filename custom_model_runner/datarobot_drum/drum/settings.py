@@ -52,6 +52,7 @@ class ServerSettings:
     batching: bool | None = None
     batch_requests: int = 64
     batch_rows: int = 10_000
+    short_call: float = 0.0
     auth_token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     docs: bool = False
@@ -144,6 +145,7 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         batching={"auto": None, "on": True, "off": False}[knob("DRUM_BATCHING")],
         batch_requests=knob("DRUM_BATCH_MAX_REQUESTS"),
         batch_rows=knob("DRUM_BATCH_MAX_ROWS"),
+        short_call=knob("DRUM_FASTAPI_SHORT_CALL"),
         docs=knob("DRUM_FASTAPI_ENABLE_DOCS"),
         auth_token=knob("DRUM_AUTH_TOKEN"),
         cors_origins=_cors_origins(knob("DRUM_CORS_ORIGINS")) if knob("DRUM_CORS_ENABLED") else (),

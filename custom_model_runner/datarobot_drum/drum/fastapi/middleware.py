@@ -21,6 +21,7 @@ def _raw(headers: Iterable[Header]) -> list[RawHeader]:
 
 
 _STATIC: Final = tuple(_raw(routes.STATIC_HEADERS))
+_STATIC_NAMES: Final = frozenset(name for name, _ in _STATIC)
 _REQUEST_ID_NAMES: Final = (
     routes.REQUEST_ID_HEADER.lower().encode(),
     routes.LEGACY_REQUEST_ID_HEADER.lower().encode(),
@@ -101,6 +102,8 @@ def _with_static(headers: Iterable[RawHeader]) -> list[RawHeader]:
     """The headers of an answer and those of ours that it does not set itself."""
     headers = list(headers)
     named = {name for name, _ in headers}
+    if named.isdisjoint(_STATIC_NAMES):
+        return [*headers, *_STATIC]
     return [*headers, *(pair for pair in _STATIC if pair[0] not in named)]
 
 

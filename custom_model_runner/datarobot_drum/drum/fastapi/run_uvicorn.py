@@ -7,6 +7,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from datarobot_drum.drum import collector
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
@@ -35,6 +36,7 @@ def main_uvicorn() -> None:
 
 
 def _serve(signals: StopSignals) -> None:
+    collector.relax()
     settings = Settings.from_options(setup_options(), ServerType.FASTAPI)
     require_packages()
     uvicorn_settings = UvicornSettings.from_knobs()

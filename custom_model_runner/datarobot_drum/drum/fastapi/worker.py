@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from datarobot_drum.drum.assembly import build_app, build_service
+from datarobot_drum.drum.assembly import load_app
 from datarobot_drum.drum.balance import Seat
 from datarobot_drum.drum.fastapi.access_log import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.app import create_app
@@ -47,9 +47,7 @@ def serve(
     Raises:
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
     """
-    if service is None:
-        service = build_service(settings)
-    app, service = build_app(service, settings, create_app, "custom_fastapi")
+    app, service = load_app(settings, create_app, "custom_fastapi", service)
     if uvicorn_settings.limit_concurrency is not None:
         app.add_middleware(ConcurrencyLimit, limit=uvicorn_settings.limit_concurrency)
     writer = LineWriter()
@@ -71,6 +69,7 @@ def serve(
         jitter=uvicorn_settings.max_requests_jitter,
         seat=seat,
     )
+    serving.in_flight = lambda: len(server.server_state.tasks)
     try:
         _run(server, listener, uvicorn_settings.use_uvloop)
     except OSError as error:

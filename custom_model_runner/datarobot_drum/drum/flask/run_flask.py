@@ -7,6 +7,7 @@ import signal
 import sys
 from typing import Final
 
+from datarobot_drum.drum import collector
 from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.logs import get_drum_logger
@@ -42,6 +43,7 @@ def run_flask(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, signals: StopSignals) -> None:
+    collector.relax()
     server = settings.server
     if server.workers > 1:
         logger.warning(ONE_PROCESS, server.workers)
@@ -49,11 +51,11 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     tls = server_context()
     listener = bind(server.host, server.port)
 
-    from datarobot_drum.drum.assembly import build_app, build_service
+    from datarobot_drum.drum.assembly import load_app
     from datarobot_drum.drum.flask.app import create_app
     from datarobot_drum.drum.flask.server import DrainingServer
 
-    app, service = build_app(build_service(settings), settings, create_app, "custom_flask")
+    app, service = load_app(settings, create_app, "custom_flask")
     wsgi = DrainingServer(listener, app, tls, server.request_timeout)
     try:
         wsgi.start(knob("DRUM_WEBSERVER_BACKLOG"))

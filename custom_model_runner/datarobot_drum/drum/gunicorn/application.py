@@ -49,11 +49,10 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         Raises:
             StartupError: the model cannot be loaded.
         """
-        from datarobot_drum.drum.assembly import build_app, build_service
+        from datarobot_drum.drum.assembly import load_app
         from datarobot_drum.drum.flask.app import create_app
 
-        service = self.service or build_service(self.settings)
-        app, self.service = build_app(service, self.settings, create_app, "custom_flask")
+        app, self.service = load_app(self.settings, create_app, "custom_flask", self.service)
         return app
 
     def run(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from datarobot_drum.drum import collector
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.knobs import knob
@@ -35,6 +36,7 @@ def main_gunicorn() -> None:
 
 
 def _serve() -> None:
+    collector.relax()
     settings = Settings.from_options(setup_options(), ServerType.GUNICORN)
     require_gunicorn()
     tls = server_context()

@@ -50,7 +50,10 @@ class Job:
     )
 
     def __init__(
-        self, operation: Operation, request: PredictRequest, done: Callable[[Job], object]
+        self,
+        operation: Operation,
+        request: PredictRequest,
+        done: Callable[[Job], object] = lambda _job: None,
     ) -> None:
         self.operation = operation
         self.request = request
@@ -113,6 +116,11 @@ class ModelExecutor:
     def busy(self) -> int:
         """Threads that are in model code now."""
         return self._busy
+
+    @property
+    def inside(self) -> int:
+        """Jobs that wait for a thread or are in one."""
+        return self._inside
 
     @property
     def waiting(self) -> int:

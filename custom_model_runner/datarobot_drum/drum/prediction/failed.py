@@ -10,6 +10,7 @@ from datarobot_drum.drum.prediction.messages import PredictRequest, PredictRespo
 from datarobot_drum.drum.prediction.metrics import Metrics
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.small_json import small_json
+from datarobot_drum.drum.prediction.service import nobody_knows
 from datarobot_drum.drum.prediction.status import OK
 from datarobot_drum.drum.prediction.waiting import Disconnected
 
@@ -21,6 +22,7 @@ class FailedService:
 
     def __init__(self, error: BaseException) -> None:
         self.draining = False
+        self.in_flight = nobody_knows
         self.metrics = Metrics()
         self._response = PredictResponse(
             STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {masking.masked(str(error))}"})

@@ -24,7 +24,7 @@ from datarobot_drum.drum.exceptions import (
     OverloadedError,
     PredictionTimeoutError,
 )
-from datarobot_drum.drum.model.predictor import Predictor
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
 from datarobot_drum.drum.prediction import open_inference
 from datarobot_drum.drum.prediction.answers import ModelAnswers
 from datarobot_drum.drum.prediction.batching import Batcher
@@ -39,6 +39,7 @@ from datarobot_drum.drum.prediction.open_inference import OpenInference
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
+from datarobot_drum.drum.prediction.short_calls import CallTimes, ShortCalls, size_of
 from datarobot_drum.drum.prediction.stats import TimingWindow
 from datarobot_drum.drum.prediction.status import status_pages
 from datarobot_drum.drum.prediction.streams import StreamBody
@@ -61,10 +62,13 @@ _GIVEN_UP: Final = {
 
 
 class Service(Protocol):
-    """What a front sees. ``draining`` is set by the launcher when the server is told to end."""
+    """What a front sees. The launcher sets ``draining`` when the server is told to end, and
+    ``in_flight`` where it knows how many requests have arrived and have no answer yet.
+    """
 
     draining: bool
     metrics: Metrics
+    in_flight: Callable[[], int]
 
     @property
     def is_stuck(self) -> bool:
@@ -89,7 +93,8 @@ class Service(Protocol):
 class ServiceSettings:
     """The part of the server's settings that the service acts on. Times in seconds.
 
-    ``batching`` None: where the model is known to give the same answers.
+    ``batching`` None: where the model is known to give the same answers. ``short_call``: the
+    longest prediction that may be made on an event loop; 0.0: none.
     """
 
     server_type: ServerType = ServerType.FLASK
@@ -102,6 +107,12 @@ class ServiceSettings:
     batching: bool | None = None
     batch_requests: int = 64
     batch_rows: int = 10_000
+    short_call: float = 0.0
+
+
+def nobody_knows() -> int:
+    """For a front that does not count."""
+    return 0
 
 
 class PredictionService:
@@ -114,6 +125,7 @@ class PredictionService:
         deployment_config: DeploymentConfig | None = None,
     ) -> None:
         self.draining = False
+        self.in_flight: Callable[[], int] = nobody_knows
         self.metrics = Metrics()
         self._flusher = StdoutFlusher()
         predictor = MeasuredPredictor(predictor, self.metrics)
@@ -135,6 +147,19 @@ class PredictionService:
             settings.queue_depth,
             self._batch_limit,
             changed=self.metrics.levels,
+        )
+        self._times = CallTimes()
+        self._short_calls = (
+            ShortCalls(
+                self._executor,
+                self._process,
+                self._times,
+                settings.short_call,
+                self._batch_limit,
+                lambda: self.in_flight(),
+            )
+            if settings.short_call and _is_known_code(predictor.info)
+            else None
         )
         # A stream keeps its thread until it has ended; predictions do not wait behind it.
         self._chat = Chat(predictor, describe_failure)
@@ -202,9 +227,13 @@ class PredictionService:
         """
         if operation in _SLOW_STATUS:
             return await asyncio.to_thread(self.answer, operation, request)
-        lane = self._lane(operation)
-        wait = LoopWait(lane, self._patience, disconnected)
-        job = Job(operation, request, wait.wake_threadsafe)
+        job = Job(operation, request)
+        if self._short_calls is not None and operation is Operation.PREDICT:
+            job.span = open_span(operation, request)
+            if await self._short_calls.answer(job):
+                return _response_of(job)
+        wait = LoopWait(self._lane(operation), self._patience, disconnected)
+        job.done = wait.wake_threadsafe
         early = self._start(job)
         if early is not None:
             return early
@@ -238,7 +267,8 @@ class PredictionService:
 
     def _start(self, job: Job) -> PredictResponse | None:
         """Answer at once what needs no model; queue the rest."""
-        job.span = open_span(job.operation, job.request)
+        if job.span is None:
+            job.span = open_span(job.operation, job.request)
         early = self._queue(job)
         if early is not None and job.span is not None:
             job.span.end(early.status)
@@ -274,15 +304,17 @@ class PredictionService:
     # -- on the model's thread
 
     def _process(self, jobs: list[Job]) -> None:
-        if len(jobs) > 1:
-            jobs = self._answer_together(jobs)
-        for job in jobs:
+        started = time.perf_counter()
+        alone = self._answer_together(jobs) if len(jobs) > 1 else jobs
+        for job in alone:
             context = contextvars.copy_context()
             job.response = context.run(self._answer_one, job)
             if isinstance(job.response.body, StreamBody):
                 context.run(_write_stream, job, job.response.body)
             if job.span is not None:
                 job.span.end(job.response.status)
+        if self._short_calls is not None and jobs[0].operation is Operation.PREDICT:
+            self._times.observe(size_of(jobs), time.perf_counter() - started)
         self._flusher.touch()
 
     def _answer_together(self, jobs: list[Job]) -> list[Job]:
@@ -314,6 +346,11 @@ class PredictionService:
             return self._model[job.operation](job.request)
         except Exception as error:
             return _failure(job.operation, error)
+
+
+def _is_known_code(info: ModelInfo) -> bool:
+    """A framework predicts, and no code of the user's that might wait for something."""
+    return info.framework is not None and not info.hooks
 
 
 def _failure(operation: Operation, error: Exception) -> PredictResponse:

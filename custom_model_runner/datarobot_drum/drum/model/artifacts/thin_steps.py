@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
+from datarobot_drum.drum.model.artifacts.thin_trees import ThinTrees, thin_trees
 
 Transform = Callable[[Any], Any]
 
@@ -93,9 +94,11 @@ def thin(estimator: Any) -> ThinPipeline | None:
     return ThinPipeline([*front, (steps[-1][0], last)])
 
 
-def _thin_last(step: Any) -> ThinLinear | None:
-    known = _name(step) in _LINEAR_REGRESSORS | _LOGISTIC
-    return ThinLinear(step) if known and _is_plain(step) else None
+def _thin_last(step: Any) -> ThinLinear | ThinTrees | None:
+    name = _name(step)
+    if name in _LINEAR_REGRESSORS | _LOGISTIC:
+        return ThinLinear(step) if _is_plain(step) else None
+    return thin_trees(name, step)
 
 
 def _thin_transformer(step: Any) -> ThinTransformer | None:

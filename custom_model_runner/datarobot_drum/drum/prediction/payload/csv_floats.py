@@ -7,17 +7,16 @@ differently; everything else is left to others (None). Property tests hold it to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv_dialect import float_array, rounds_correctly
-from datarobot_drum.drum.prediction.payload.csv_header import read_header
+from datarobot_drum.drum.prediction.payload.csv_header import Header, read_header
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 # From there on pandas takes less; much sooner where its own parser has to be called by column.
 _MAX_CELLS: Final = 30_000
@@ -30,8 +29,15 @@ _MAX_BYTES: Final = 32 * _MAX_CELLS
 _NOT_IN_DECIMALS: Final = (b" ", b"\t", b"\r", b'"', b"[")
 
 
-def read_floats(body: Body) -> tuple[pd.Index, np.ndarray[Any, Any]] | None:
-    """Columns and values, shape (rows, columns), of a body that is all decimals.
+class Floats(NamedTuple):
+    """A table of decimals: ``values`` has the shape (rows, columns)."""
+
+    header: Header
+    values: np.ndarray[Any, Any]
+
+
+def read_floats(body: Body) -> Floats | None:
+    """Columns and values of a body that is all decimals.
 
     They are those of ``read_csv``'s frame. None when ``read_csv`` should be asked: a cell is
     an integer, missing or no number at all, or the body is large.
@@ -44,15 +50,15 @@ def read_floats(body: Body) -> tuple[pd.Index, np.ndarray[Any, Any]] | None:
     rows = rows.removesuffix(b"\n")
     if any(character in rows for character in _NOT_IN_DECIMALS):
         return None
-    columns = _columns(header.removesuffix(b"\r"))
+    head = _header(header.removesuffix(b"\r"))
     # Most other tables show in their first row what they are.
-    if columns is None or rows.partition(b"\n")[0].count(b".") != len(columns):
+    if head is None or rows.partition(b"\n")[0].count(b".") != len(head.names):
         return None
-    block = _block(rows, len(columns))
-    return None if block is None else (columns, block)
+    values = _block(rows, len(head.names))
+    return None if values is None else Floats(head, values)
 
 
-def _columns(header: bytes) -> pd.Index | None:
+def _header(header: bytes) -> Header | None:
     if b"\r" in header or b"\0" in header:
         return None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,26 +17,35 @@ _MAX_CACHED = 16 * 1024
 _MAX_COLUMNS = 1000
 
 
-def read_header(line: str) -> pd.Index | None:
-    """The columns that ``read_csv`` makes of a header line (without its line end).
+class Header(NamedTuple):
+    """The columns that ``read_csv`` makes of a header line, and their names."""
 
-    Returns:
-        A new view of the columns on each call, so that nobody's change to it (its name)
-        reaches another request; None for a header that only pandas should read.
-    """
+    shared: pd.Index
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> pd.Index:
+        """A new view of the columns, so that nobody's change to it (its name) reaches another
+        request.
+        """
+        return self.shared.view()
+
+
+def read_header(line: str) -> Header | None:
+    """The columns of a header line (without its line end); None: only pandas should read it."""
     if line.count(",") >= _MAX_COLUMNS:
         return None
-    columns = _read(line) if len(line) <= _MAX_CACHED else _read.__wrapped__(line)
-    return None if columns is None else columns.view()
+    return _read(line) if len(line) <= _MAX_CACHED else _read.__wrapped__(line)
 
 
 @lru_cache(maxsize=64)
-def _read(line: str) -> pd.Index | None:
+def _read(line: str) -> Header | None:
     import pandas as pd
 
     if not line or line[0] in " \t\ufeff" or not _WELL_FORMED.fullmatch(line):
         return None
     try:
-        return pd.read_csv(io.BytesIO(line.encode())).columns
+        index = pd.read_csv(io.BytesIO(line.encode())).columns
     except ValueError:
         return None
+    return Header(index, tuple(index.tolist()))

@@ -38,7 +38,7 @@ def read_small_csv(body: Body) -> pd.DataFrame | None:
     """What ``read_csv`` makes of a small body; None for a body that it should read itself."""
     floats = read_floats(body)
     if floats is not None:
-        return frame_from_block(*floats)
+        return frame_from_block(floats.header.columns, floats.values)
     table = _split(body)
     arrays = None if table is None else _parse_columns(table)
     if table is None or arrays is None:
@@ -53,14 +53,12 @@ def _split(body: Body) -> _Table | None:
     header, _, rows = text.removesuffix("\n").partition("\n")
     if not rows or rows.count(",") + rows.count("\n") >= _MAX_CELLS:
         return None
-    columns = read_header(header)
-    if columns is None or any(start in text for start in _BLANK_STARTS):
+    head = read_header(header)
+    if head is None or any(start in text for start in _BLANK_STARTS):
         return None
-    if '"' in rows:
-        cells = _quoted_cells(rows, len(columns))
-        return None if cells is None else _Table(columns, cells)
-    cells = _plain_cells(rows, len(columns))
-    return None if cells is None else _Table(columns, cells)
+    split = _quoted_cells if '"' in rows else _plain_cells
+    cells = split(rows, len(head.names))
+    return None if cells is None else _Table(head.columns, cells)
 
 
 def _text(body: Body) -> str | None:

@@ -183,7 +183,9 @@ def _read_array(
     floats = read_floats(rows.data)
     if floats is None:
         return None
-    return floats[1] if tuple(floats[0].tolist()) == columns else frame_from_block(*floats)
+    if floats.header.names == columns:
+        return floats.values
+    return frame_from_block(floats.header.columns, floats.values)
 
 
 def _read_built_in(rows: _Rows) -> pd.DataFrame:
