@@ -89,7 +89,7 @@ class ArrayWay:
                 other = getattr(self.estimator, self._method)(frame.to_numpy())
         except Exception:
             return False
-        return _same_bits(result, other)
+        return same_bits(result, other)
 
     def _frame(self, array: Any) -> Any:
         import pandas as pd
@@ -160,7 +160,8 @@ def _is_float_frame(frame: Any, columns: tuple[str, ...]) -> bool:
     )
 
 
-def _same_bits(one: Any, other: Any) -> bool:
+def same_bits(one: Any, other: Any) -> bool:
+    """Two arrays of one dtype and shape with the same numbers."""
     import numpy as np
 
     return (

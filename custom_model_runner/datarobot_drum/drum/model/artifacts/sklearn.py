@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
+from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -27,6 +29,7 @@ class EstimatorModel(ArtifactModel):
         self.names = class_names(estimator) if target_type.is_classification() else None
         self.merge = merge_plan(estimator)
         self._arrays = ArrayWay(estimator, self._method)
+        self._frames = FrameWay(estimator, self._method)
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:
@@ -36,16 +39,25 @@ class EstimatorModel(ArtifactModel):
         array = self._arrays.array(data)
         if array is not None:
             return self._arrays.predict(array)
+        if self._frames.pipeline is not None:
+            with contextlib.suppress(Exception):
+                return getattr(self._frames.pipeline, self._method)(data)
+            # The long way knows what to do with such rows, or says what is wrong with them.
         self._check_target_type()
         result = getattr(self._estimator, self._method)(data)
         self._arrays.compare(data, result)
+        self._frames.compare(data, result)
         return result
 
     def predict_merged(self, data: Any, row_counts: Sequence[int]) -> Any:
         if self.merge is not Merge.LAST_STEP_APART:
             return self.predict(data)
-        pipeline = self._arrays.estimator if is_array(data) else self._estimator
-        return predict_apart(pipeline, self._method, data, row_counts)
+        if is_array(data):
+            return predict_apart(self._arrays.estimator, self._method, data, row_counts)
+        if self._frames.pipeline is not None:
+            with contextlib.suppress(Exception):
+                return predict_apart(self._frames.pipeline, self._method, data, row_counts)
+        return predict_apart(self._estimator, self._method, data, row_counts)
 
     def _check_target_type(self) -> None:
         if self._method == "predict" and self._target_type not in _PREDICTING:

@@ -87,21 +87,23 @@ def thin(estimator: Any) -> ThinPipeline | None:
     """The model without its checks; None unless every step of it is known."""
     pipeline = is_a(estimator, "sklearn", "Pipeline")
     steps = list(estimator.steps) if pipeline else [("model", estimator)]
-    last = _thin_last(steps[-1][1])
-    front = [(name, _thin_transformer(step)) for name, step in steps[:-1]]
+    last = thin_last(steps[-1][1])
+    front = [(name, thin_transformer(step)) for name, step in steps[:-1]]
     if last is None or any(step is None for _name, step in front):
         return None
     return ThinPipeline([*front, (steps[-1][0], last)])
 
 
-def _thin_last(step: Any) -> ThinLinear | ThinTrees | None:
+def thin_last(step: Any) -> ThinLinear | ThinTrees | None:
+    """The last step of a model without its checks; None when it is not known."""
     name = _name(step)
     if name in _LINEAR_REGRESSORS | _LOGISTIC:
         return ThinLinear(step) if _is_plain(step) else None
     return thin_trees(name, step)
 
 
-def _thin_transformer(step: Any) -> ThinTransformer | None:
+def thin_transformer(step: Any) -> ThinTransformer | None:
+    """A step before the last without its checks; None when it is not known."""
     if step is None or step == "passthrough":
         return ThinTransformer(lambda array: array)
     make = _TRANSFORMS.get(_name(step))
