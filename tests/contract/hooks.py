@@ -22,6 +22,10 @@ class TeapotError(BaseCustomUserError):
     status_code = 418
 
 
+class Panic(BaseException):
+    pass  # as extensions written in Rust raise when they panic
+
+
 def order_of(data, hook):
     """The action that the data wants of this hook, or nothing."""
     if not isinstance(data, pd.DataFrame) or "do" not in data or not len(data):
@@ -44,6 +48,10 @@ def act(action, frame):
         raise TeapotError("short and stout")
     if action == "exit":
         raise SystemExit(3)
+    if action == "panic":
+        raise Panic("called `unwrap()` on a `None` value")
+    if action == "interrupt":
+        raise KeyboardInterrupt
     if action == "list":
         return [1, 2]
     if action == "none":
@@ -217,6 +225,8 @@ def score_unstructured(model, data, **kwargs):
         raise HTTPException(409, "already there")
     if want == "exit":
         raise SystemExit(2)
+    if want == "panic":
+        raise GeneratorExit("no luck")
     return {
         "str": "caf\u00e9",
         "empty": "",

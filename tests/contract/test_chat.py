@@ -141,9 +141,19 @@ def test_decision_21_error_after_the_first_chunk(client: Calls, action: str, mes
     assert json.loads(last) == {"error": {"message": message}}
 
 
-def test_decision_21_exit_in_a_stream_leaves_the_server_up(client: Calls) -> None:
-    last = events(chat(client, "stream_exit:a"))[-1]
-    assert "SystemExit" in json.loads(last)["error"]["message"]
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [
+        ("stream_exit", "SystemExit"),
+        ("stream_panic", "BaseException"),
+        ("async_stream_panic", "KeyboardInterrupt"),
+    ],
+)
+def test_decision_21_exit_in_a_stream_leaves_the_server_up(
+    client: Calls, action: str, name: str
+) -> None:
+    last = events(chat(client, f"{action}:a"))[-1]
+    assert name in json.loads(last)["error"]["message"]
     assert content_of(chat(client, "say:still here")) == "still here"
 
 
@@ -167,8 +177,9 @@ def test_decision_21_async_hooks(client: Calls) -> None:
     assert text_of(events(chat(client, "async_list:a b"))[:-1]) == "a b "
 
 
-def test_decision_21_exit_in_an_async_hook_leaves_the_server_up(client: Calls) -> None:
-    assert chat(client, "async_exit").status == 500
+@pytest.mark.parametrize("action", ["async_exit", "async_panic", "first_panic"])
+def test_decision_21_exit_in_a_hook_leaves_the_server_up(client: Calls, action: str) -> None:
+    assert chat(client, action).status == 500
     assert content_of(chat(client, "async_say:still here")) == "still here"
 
 

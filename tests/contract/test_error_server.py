@@ -143,6 +143,12 @@ def start_failures() -> dict[str, Failure]:
             regression,
             LOADING + "'load_model' hook failed to load the model. Exception: SystemExit('stop')",
         ),
+        "panic in load_model": (
+            {"custom.py": "def load_model(code_dir):\n    raise BaseException('stop')\n" + score},
+            regression,
+            LOADING
+            + "'load_model' hook failed to load the model. Exception: BaseException('stop')",
+        ),
         "two custom.py": (
             {"a/custom.py": score, "b/custom.py": score, "m.pkl": a_dict},
             regression,

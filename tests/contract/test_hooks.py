@@ -93,9 +93,12 @@ def test_decision_04_paths_of_the_server_are_not_told(
 
 
 @pytest.mark.parametrize("hook", ["transform", "score", "post"])
-def test_sys_exit_in_a_hook_is_its_failure(serve: Serve, folders: Folders, hook: str) -> None:
+@pytest.mark.parametrize("end", ["exit", "panic", "interrupt"])
+def test_what_would_end_a_thread_is_the_failure_of_its_hook(
+    serve: Serve, folders: Folders, hook: str, end: str
+) -> None:
     client = serve(folders.all_hooks)
-    answer = client.predict(f"x,do\n1,{hook}:exit\n")
+    answer = client.predict(f"x,do\n1,{hook}:{end}\n")
     assert answer.status == 500
     assert answer.message.startswith("ERROR: ")
     assert client.predict("x\n1\n").predictions == [25.0]

@@ -187,9 +187,10 @@ def test_hook_failure(serve: Serve, folder: Folder, returned: str, text: str) ->
     assert (answer.status, answer.message) == (500, f"ERROR: {text}")
 
 
-def test_sys_exit_in_the_hook(serve: Serve, folder: Folder) -> None:
+@pytest.mark.parametrize("end", ["exit", "panic"])
+def test_what_would_end_a_thread(serve: Serve, folder: Folder, end: str) -> None:
     client = serve(folder)
-    assert client.post(f"{ROUTE}?return=exit", "x").status == 500
+    assert client.post(f"{ROUTE}?return={end}", "x").status == 500
     assert client.post(ROUTE, "x").status == 200
 
 

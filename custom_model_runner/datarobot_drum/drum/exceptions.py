@@ -36,6 +36,7 @@ live on the class, so that a front and the command line need one rule and no tab
 
 from __future__ import annotations
 
+import threading
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -180,3 +181,13 @@ class CustomHTTPError(BaseCustomUserError):
         super().__init__(message)
         self.message = message
         self.status_code = status_code
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell Ctrl+C, which comes to the main thread only, from what user code has raised.
+
+    Whatever else is no ``Exception`` (``sys.exit``, the panic of an extension written in Rust,
+    a cancellation that got away) is a failure of the code that raised it.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return isinstance(error, KeyboardInterrupt) and in_main_thread

@@ -10,7 +10,7 @@ from datarobot_drum.custom_task_interfaces.scrubbing import SCRUBBER
 from datarobot_drum.custom_task_interfaces.user_secrets import load_secrets, plain_values
 from datarobot_drum.drum import masking
 from datarobot_drum.drum.enum import CustomHooks
-from datarobot_drum.drum.exceptions import ModelLoadError
+from datarobot_drum.drum.exceptions import ModelLoadError, is_interrupt
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, is_frame
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.predictor import Predictions, RowSource
@@ -79,9 +79,11 @@ def load_task(
         masking.hide(hidden)
         task = cls.load(code_dir)
         task.secrets = secrets
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
         cause = SCRUBBER.clean(repr(exc))
         SCRUBBER.remove(hidden)
+        if is_interrupt(exc):
+            raise
         raise ModelLoadError(
             f"{LOADING_FAILED}Failed to load custom task class. Exception: {cause}"
         ) from exc

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import CUSTOM_FILE_NAME, CustomHooks, TargetType
-from datarobot_drum.drum.exceptions import ModelError, ModelLoadError
+from datarobot_drum.drum.exceptions import ModelError, ModelLoadError, is_interrupt
 from datarobot_drum.drum.model.folder import CUSTOM_FILE, find_user_file
 from datarobot_drum.drum.model.user_code import user_code
 
@@ -48,8 +48,10 @@ def load_custom_module(code_dir: str) -> ModuleType | None:
     sys.modules[CUSTOM_FILE_NAME] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
         del sys.modules[CUSTOM_FILE_NAME]
+        if is_interrupt(exc):
+            raise
         text = str(exc) if isinstance(exc, ImportError) else f"{type(exc).__name__}: {exc}"
         raise ModelLoadError(
             f"{PYTHON_ENVIRONMENT}Failed loading hooks from [{path}] : {text}"
@@ -95,7 +97,9 @@ class Hooks:
             return
         try:
             self.functions[CustomHooks.INIT](code_dir=code_dir)
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:
+            if is_interrupt(exc):
+                raise
             raise ModelLoadError(f"Model 'init' hook failed. Exception: {exc!r}") from exc
 
     def load_model(self, code_dir: str) -> Any:
@@ -106,7 +110,9 @@ class Hooks:
         """
         try:
             model = self.functions[CustomHooks.LOAD_MODEL](code_dir)
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:
+            if is_interrupt(exc):
+                raise
             raise ModelLoadError(
                 f"{LOADING_FAILED}'load_model' hook failed to load the model. Exception: {exc!r}"
             ) from exc

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from datarobot_drum.drum.exceptions import BaseCustomUserError, ModelError
+from datarobot_drum.drum.exceptions import BaseCustomUserError, ModelError, is_interrupt
 
 _HTTP_EXCEPTIONS: Final = frozenset({"starlette.exceptions", "werkzeug.exceptions"})
 
 
 @contextmanager
 def user_code(failure: str = "") -> Iterator[None]:
-    """Run a block of the user's code without letting it end the server by ``sys.exit``.
+    """Run a block of the user's code without letting it end the server, or the thread it is on.
 
     Errors that user code raises to choose the answer's status (``BaseCustomUserError``, the
     HTTP exceptions of Werkzeug and Starlette) pass through.
@@ -27,8 +27,8 @@ def user_code(failure: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, SystemExit) as exc:
-        if chooses_status(exc):
+    except BaseException as exc:
+        if chooses_status(exc) or is_interrupt(exc):
             raise
         raise ModelError(_text(exc, failure)) from exc
 

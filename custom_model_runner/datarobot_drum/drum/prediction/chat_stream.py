@@ -23,6 +23,8 @@ DONE: Final = b"data: [DONE]\n\n"
 SERVER_ENDS: Final = "The server is shutting down: this answer is not complete."
 # What comes after the last chunk; no model returns it.
 _END: Final = object()
+# How a task, or a coroutine that is forgotten, is told to end.
+_PASSED_ON: Final = (asyncio.CancelledError, GeneratorExit)
 
 
 class Events:
@@ -79,7 +81,7 @@ def unexpected(response: Any) -> ModelError:
 
 
 def as_exception(error: BaseException) -> Exception:
-    """``sys.exit`` in a model must not end the server: it is an error like any other."""
+    """What would end a thread, as ``sys.exit`` does, is an error like any other in a model."""
     if isinstance(error, Exception):
         return error
     return ModelError(f"The model ended itself. Exception: {error!r}")
@@ -105,7 +107,7 @@ def open_stream(response: Any, events: Events) -> StreamBody:
     chunks = iter(response)
     try:
         opening = events.first(next(chunks, _END), response)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         _close(chunks, response)
         raise as_exception(error) from error
     channel = Channel()
@@ -122,7 +124,7 @@ def _write(
             if not channel.put(events.of(chunk)):
                 return
         channel.end(DONE)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         channel.end(events.failure(error))
     finally:
         _close(chunks, response)
@@ -136,7 +138,7 @@ def _close(*closables: Any) -> None:
             continue
         try:
             close()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             logger.warning("A chat stream could not be closed: %r", error)
 
 
@@ -182,7 +184,9 @@ async def _drive(response: Any, events: Events, handed: Future[Any]) -> None:
             return
         chunks = aiter(result)
         opening = events.first(await anext(chunks, _END), result)
-    except (Exception, SystemExit) as error:
+    except _PASSED_ON:
+        raise
+    except BaseException as error:
         handed.set_exception(as_exception(error))
         return
     channel = _cancelling_channel()
@@ -210,7 +214,9 @@ async def _write_async(
                 # The cancellation is on its way: no more is drawn for nobody.
                 await asyncio.get_running_loop().create_future()
         channel.end(DONE)
-    except (Exception, SystemExit) as error:
+    except _PASSED_ON:
+        raise
+    except BaseException as error:
         channel.end(events.failure(error))
     finally:
         channel.end()
@@ -226,5 +232,7 @@ async def _close_async(*closables: Any) -> None:
             closed = close()
             if inspect.isawaitable(closed):
                 await closed
-        except (Exception, SystemExit) as error:
+        except _PASSED_ON:
+            raise
+        except BaseException as error:
             logger.warning("A chat stream could not be closed: %r", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from datarobot_drum.drum.exceptions import ModelLoadError
+from datarobot_drum.drum.exceptions import ModelLoadError, is_interrupt
 from datarobot_drum.drum.model.artifacts.base import Reader
 from datarobot_drum.drum.model.artifacts.catboost import CatBoostReader
 from datarobot_drum.drum.model.artifacts.keras import KerasReader
@@ -52,7 +52,9 @@ def load_artifact(code_dir: str) -> Any:
         return reader.load(path)
     except ModuleNotFoundError as exc:
         raise ModelLoadError(LOADING_FAILED + _missing_module(path, exc)) from exc
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
+        if is_interrupt(exc):
+            raise
         raise ModelLoadError(LOADING_FAILED + _broken(path, exc)) from exc
 
 
