@@ -301,6 +301,12 @@ def test_decision_11_the_extension_still_applies(serve: Serve, folders: Folders)
         ("raise KeyError('odd')\n", "'odd'"),
         ("def init_app(app):\n    raise ValueError('not today')\n", "not today"),
         ("x = 1\n", "init_app"),
+        ("import sys\nsys.exit(0)\n", "Failed to extend … app from […SystemExit(0)"),
+        (
+            "def init_app(app):\n    raise SystemExit\n",
+            "Failed to extend … app from […SystemExit()",
+        ),
+        ("def init_app(app):\n    import nowhere\n", "Failed to extend … app from […'nowhere'"),
     ],
 )
 def test_decision_11_an_extension_that_fails(

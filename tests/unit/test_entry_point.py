@@ -125,6 +125,9 @@ def test_parameters_can_be_patched(launchers: dict[str, Mock]) -> None:
         (("custom_fastapi.py",), "flask", "custom_fastapi.py"),
         (("custom_fastapi.py",), "gunicorn", "custom_fastapi.py"),
         (("custom_fastapi.py",), "fastapi", None),
+        (("deeper/custom_flask.py",), "fastapi", "custom_flask.py"),
+        (("deeper/custom_flask.py",), "flask", None),
+        (("a/custom_fastapi.py", "b/custom_fastapi.py"), "flask", "custom_fastapi.py"),
         (("custom_flask.py", "custom_fastapi.py"), "flask", None),
         (("custom_flask.py", "custom_fastapi.py"), "fastapi", None),
     ],
@@ -138,6 +141,7 @@ def test_warns_of_an_extension_that_is_not_used(
     unused: str | None,
 ) -> None:
     for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     os.environ[VARIABLE] = server
     with caplog.at_level(logging.WARNING, logger="drum"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.enum import ArgumentsOptions, ServerType
+from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
+from datarobot_drum.drum.model.folder import find_user_file
 from datarobot_drum.drum.utils.setup import setup_options
 from datarobot_drum.runtime_parameters import RuntimeParameters
 
@@ -68,8 +69,8 @@ def _warn_of_unused_extension(server_type: str, code_dir: object) -> None:
     """One warning when the folder extends only servers other than the chosen one."""
     if not isinstance(code_dir, str):
         return
-    flask = (Path(code_dir) / "custom_flask.py").is_file()
-    fastapi = (Path(code_dir) / "custom_fastapi.py").is_file()
+    flask = _holds(code_dir, "custom_flask.py")
+    fastapi = _holds(code_dir, "custom_fastapi.py")
     if flask == fastapi or fastapi == (server_type == ServerType.FASTAPI.value):
         return
     unused, wanted = (
@@ -84,3 +85,10 @@ def _warn_of_unused_extension(server_type: str, code_dir: object) -> None:
         SERVER_TYPE_PARAMETER,
         wanted,
     )
+
+
+def _holds(code_dir: str, name: str) -> bool:
+    try:
+        return find_user_file(code_dir, name) is not None
+    except StartupError:
+        return True  # several: a server that uses them refuses to start

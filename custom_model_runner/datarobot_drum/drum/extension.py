@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.exceptions import StartupError, is_interrupt
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.folder import find_user_file
 
@@ -34,8 +34,25 @@ def extend(app: Any, code_dir: str, module_name: str) -> None:
     if path is None:
         logger.info("No %s.py in %s", module_name, code_dir)
         return
-    module = _import(Path(path), module_name)
-    init_app = getattr(module, "init_app", None)
+    try:
+        _call_init_app(path, module_name, app)
+    except ImportError as error:
+        raise StartupError(f"{_failed(module_name, path)} : {error}") from error
+    except Exception:
+        raise
+    except BaseException as error:
+        # An extension that calls sys.exit must not end the server without a word.
+        if is_interrupt(error):
+            raise
+        raise StartupError(f"{_failed(module_name, path)} : {error!r}") from error
+
+
+def _failed(module_name: str, path: Path) -> str:
+    return f"Failed to extend {_FRAMEWORK[module_name]} app from [{path}]"
+
+
+def _call_init_app(path: Path, module_name: str, app: Any) -> None:
+    init_app = getattr(_import(path, module_name), "init_app", None)
     if not callable(init_app):
         raise StartupError(f"{path} has no function init_app(app).")
     init_app(app)
@@ -47,10 +64,5 @@ def _import(path: Path, module_name: str) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except ImportError as error:
-        raise StartupError(
-            f"Failed to extend {_FRAMEWORK[module_name]} app from [{path}] : {error}"
-        ) from error
+    spec.loader.exec_module(module)
     return module
