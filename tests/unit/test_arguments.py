@@ -162,7 +162,13 @@ class TestOptions:
         assert text in usage_error(capsys, argv)
 
     @pytest.mark.parametrize(
-        ("value", "text"), [("0", "must be > 0"), ("-1", "must be > 0"), ("x", "invalid int value")]
+        ("value", "text"),
+        [
+            ("0", "must be > 0"),
+            ("-1", "must be > 0"),
+            ("200", "must be a whole number from 1 to 199"),
+            ("x", "invalid int value"),
+        ],
     )
     def test_bad_workers(
         self, folder: str, value: str, text: str, capsys: pytest.CaptureFixture[str]
@@ -287,6 +293,8 @@ class TestEnvironment:
             ("MONITOR", "maybe", "value can't be converted to Bool"),
             ("TARGET_TYPE", "bogus", "invalid choice: 'bogus'"),
             ("MAX_WORKERS", "0", "must be > 0"),
+            ("MAX_WORKERS", "200", "must be a whole number from 1 to 199"),
+            ("CLASS_LABELS", "cat", "Multiclass classification requires at least 2 labels."),
             ("CODE_DIR", "/no/such", "The path /no/such is not a directory!"),
             ("RUNTIME_PARAMS_FILE", "/no", "The file /no does not exist!"),
             ("ADDRESS", "a:b:c", "Invalid address: 'a:b:c'"),
@@ -338,7 +346,8 @@ class TestLabels:
         (tmp_path / "labels.txt").write_text("cat\n\n")
         argv = ["server", "-cd", folder, "--address", "a"]
         err = usage_error(capsys, argv, {"CLASS_LABELS_FILE": f"{folder}/labels.txt"})
-        assert "Multiclass classification requires at least 2 labels." in err
+        text = "Multiclass classification requires at least 2 labels."
+        assert f"environment variable CLASS_LABELS_FILE: {text}" in err
 
     def test_file_that_is_no_text(
         self, folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from datarobot_drum.drum.enum import ArgumentsOptions as Args
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.knobs import MAX_WORKERS
 from datarobot_drum.drum.settings import split_address
 
 _TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
@@ -35,13 +36,15 @@ def existing_directory(value: str) -> str:
     return os.path.realpath(value)
 
 
-def positive_int(value: str) -> int:
+def workers(value: str) -> int:
     try:
         number = int(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"invalid int value: {value!r}") from None
     if number <= 0:
         raise argparse.ArgumentTypeError("must be > 0")
+    if number > MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_WORKERS}")
     return number
 
 
@@ -168,7 +171,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         Args.MAX_WORKERS,
         "number of server processes (gunicorn and fastapi)",
         _SERVER,
-        convert=positive_int,
+        convert=workers,
         default=0,
         metavar="N",
         env=("MAX_WORKERS",),

@@ -54,15 +54,21 @@ def read_class_labels(options: argparse.Namespace, given: Set[str]) -> list[str]
             f" file should be provided, but not both.\n{_SEE_HELP}"
         )
     if options.class_labels_file is not None:
-        return _enough(options, _labels_in(options.class_labels_file), Args.CLASS_LABELS_FILE)
+        source = _source(Args.CLASS_LABELS_FILE, given)
+        return _enough(options, _labels_in(options.class_labels_file), source)
     if options.class_labels is not None:
-        return _enough(options, options.class_labels, Args.CLASS_LABELS)
+        return _enough(options, options.class_labels, _source(Args.CLASS_LABELS, given))
     return None
 
 
-def _enough(options: argparse.Namespace, labels: list[str], option: str) -> list[str]:
+def _source(name: str, given: Set[str]) -> str:
+    """What the user wrote: the option, or the variable that stands in for it."""
+    return name if _dest(name) in given else f"environment variable {_dest(name).upper()}"
+
+
+def _enough(options: argparse.Namespace, labels: list[str], source: str) -> list[str]:
     if len(labels) < 2 and options.target_type in (None, *_WITH_LABELS):
-        raise LabelsError(f"{option}: Multiclass classification requires at least 2 labels.")
+        raise LabelsError(f"{source}: Multiclass classification requires at least 2 labels.")
     return labels
 
 
