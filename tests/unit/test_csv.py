@@ -58,8 +58,14 @@ def test_blank_lines_of_a_single_column_are_missing_values(body: bytes) -> None:
         ("a,b\né,2\n".encode("latin-1"), "Supplied CSV input file encoding must be UTF-8."),
         (b"", "No columns to parse from file"),
         (b"\n\n", "No columns to parse from file"),
-        (b"a,b\n1,2\nsecret,2,3,4\n", "Pandas failed to read input binary data"),
-        (b'a,b\n1,"secret\n', "Pandas failed to read input binary data"),
+        (
+            b"a,b\n1,2\nsecret,2,3,4\n",
+            "Pandas failed to read input binary data: Expected 2 fields in line 3, saw 4",
+        ),
+        (
+            b'a,b\n1,"secret\n',
+            "Pandas failed to read input binary data: EOF inside string starting at row 1",
+        ),
     ],
 )
 def test_refusals_do_not_quote_the_payload(body: bytes, text: str) -> None:

@@ -11,6 +11,7 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumException, StartupError
 from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.model.local import build_predictor
+from datarobot_drum.drum.prediction.payload.csv import read_csv
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
 from tests.unit.folders import write_folder
 
@@ -40,6 +41,12 @@ def test_the_last_line_of_the_users_own_code_is_named(tmp_path: Path):
 
 def test_a_failure_of_the_runner_itself_is_told_in_its_own_words():
     assert failure_text(StartupError("Target type is missing.")) == "Target type is missing."
+
+
+def test_sources_of_compiled_libraries_are_not_the_users_code():
+    with pytest.raises(DrumException) as caught:
+        read_csv(b"a,b\n1,2\n3,4,5\n")
+    assert "\n" not in failure_text(caught.value)
 
 
 def test_an_error_server_logs_its_reason_once_with_the_place(

@@ -50,4 +50,5 @@ def _is_user_code(filename: str) -> bool:
     libraries = (_PACKAGE_DIR, sysconfig.get_path("stdlib") + os.sep, "<")
     parts = Path(filename).parts
     installed = "site-packages" in parts or "dist-packages" in parts
-    return not installed and not filename.startswith(libraries)
+    # Compiled libraries name their sources as they were where they were built.
+    return os.path.isabs(filename) and not installed and not filename.startswith(libraries)

@@ -24,6 +24,9 @@ MAX_COLUMNS = 2**20
 MAX_COMPARISONS = 20_000_000
 _CONTENT = re.compile(rb"[^\r\n]")
 _LINE_END = re.compile(rb"[\r\n]")
+_PLACE = re.compile(
+    r"Expected \d+ fields in line \d+, saw \d+|EOF inside string starting at row \d+"
+)
 
 
 def read_csv(body: Body) -> pd.DataFrame:
@@ -103,5 +106,7 @@ def _read_with_pandas(body: Body, skip_blank_lines: bool) -> pd.DataFrame:
     except pd.errors.EmptyDataError as error:
         raise PayloadError(NO_COLUMNS) from error
     except (ValueError, OverflowError) as error:
-        # The text of the error may quote the payload.
-        raise PayloadError(UNREADABLE) from error
+        # The text of the error may quote the payload: only where it is, is passed on.
+        place = _PLACE.search(str(error))
+        text = UNREADABLE if place is None else f"{UNREADABLE}: {place.group()}"
+        raise PayloadError(text) from error
