@@ -75,6 +75,19 @@ def test_a_large_body_in_steady_pieces_may_take_longer_than_the_timeout(code_dir
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+def test_without_keep_alive_a_client_is_told_that_the_connection_ends(
+    code_dir: Path, server_type: str
+) -> None:
+    request = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    params = {"DRUM_GUNICORN_KEEP_ALIVE": 0}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        answer = talk(server, request)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.lower().count(b"\r\nconnection: close\r\n") == 1
+
+
 def test_what_is_not_http_is_answered_in_json(code_dir: Path) -> None:
     with running_server(code_dir, "fastapi", *REGRESSION) as server:
         answer = talk(server, b"what?\r\n\r\n")

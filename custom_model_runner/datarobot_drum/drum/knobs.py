@@ -228,7 +228,7 @@ KNOBS: Final[tuple[Knob, ...]] = (
         "DRUM_UVICORN_KEEP_ALIVE",
         "int",
         5,
-        "Seconds an idle connection is kept open.",
+        "Seconds an idle connection is kept open; 0 closes after each answer.",
         0,
         3600,
         servers=_FASTAPI,

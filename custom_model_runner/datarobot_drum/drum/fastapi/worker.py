@@ -95,6 +95,8 @@ def _config(
         proxy_headers=False,
         backlog=uvicorn_settings.backlog,
         timeout_keep_alive=uvicorn_settings.keep_alive,
+        # Clients that are not told would send their next request while the server closes.
+        headers=[] if uvicorn_settings.keep_alive else [("connection", "close")],
         timeout_graceful_shutdown=uvicorn_settings.graceful_timeout,
     )
     config.load()
