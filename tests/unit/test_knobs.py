@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+
 import pytest
 
+from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs import KNOBS, Knob, knob
+from datarobot_drum.drum.settings import Settings
 
 NUMBERS = [entry for entry in KNOBS if entry.kind in ("int", "float")]
 CHOICES = [entry for entry in KNOBS if entry.kind in ("choice", "bool")]
@@ -50,3 +55,26 @@ def test_decision_20_unknown_words_are_refused(entry: Knob, monkeypatch: pytest.
     for word in entry.choices:
         give(monkeypatch, entry, word.upper())
         assert knob(entry.name) == word
+
+
+@pytest.mark.parametrize("entry", [e for e in KNOBS if e.kind == "text"], ids=name)
+@pytest.mark.parametrize(
+    ("kind", "payload"), [("string", None), ("credential", {"credentialType": "c", "a": "b"})]
+)
+def test_what_is_no_text_is_not_turned_into_one(
+    entry: Knob, monkeypatch: pytest.MonkeyPatch, kind: str, payload: object
+) -> None:
+    give(monkeypatch, entry, json.dumps({"type": kind, "payload": payload}))
+    with pytest.raises(SettingError, match=f"Invalid {entry.name}: "):
+        knob(entry.name)
+
+
+@pytest.mark.parametrize("entry", [*NUMBERS, *CHOICES], ids=name)
+def test_decision_20_no_server_starts_with_a_value_out_of_range(
+    entry: Knob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(monkeypatch, entry, "nonsense")
+    options = argparse.Namespace(subparser_name="server", code_dir=".", address="localhost")
+    for server_type in ServerType:
+        with pytest.raises(SettingError, match=f"Invalid {entry.name}: 'nonsense'"):
+            Settings.from_options(options, server_type)

@@ -76,7 +76,8 @@ class Knob:
     def _convert(self, raw: object) -> Value | None:
         text = str(raw).strip()
         if self.kind == "text":
-            return text or None
+            # The text of nothing, or of a credential's fields, would be a token to guess.
+            return text or None if isinstance(raw, str | int | float) else None
         if self.kind == "choice":
             return text.lower() if text.lower() in self.choices else None
         if self.kind == "bool":
@@ -432,6 +433,12 @@ KNOB_BY_NAME: Final[Mapping[str, Knob]] = MappingProxyType({knob.name: knob for 
 
 def knob_is_set(name: str) -> bool:
     return RuntimeParameters.has(name)
+
+
+def check_knobs() -> None:
+    """Raise ``SettingError`` if any that is set, whoever reads it, is out of range."""
+    for name in filter(knob_is_set, KNOB_BY_NAME):
+        knob(name)
 
 
 def knob(name: str) -> Value:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.knobs import knob, knob_is_set
+from datarobot_drum.drum.knobs import check_knobs, knob, knob_is_set
 
 DEFAULT_PORT: Final = 8080
 
@@ -125,6 +125,7 @@ def _model_settings(given: Mapping[str, Any]) -> ModelSettings:
 
 
 def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> ServerSettings:
+    check_knobs()
     host, port = split_address(str(given["address"]))
     timeout = knob("DRUM_CLIENT_REQUEST_TIMEOUT")
     limited = server_type is ServerType.FASTAPI or knob_is_set("DRUM_FASTAPI_MAX_UPLOAD_SIZE")
