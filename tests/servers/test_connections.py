@@ -180,3 +180,17 @@ def test_the_access_log_has_one_format(code_dir: Path, server_type: str) -> None
     assert found == [
         ("user", "GET /ping/?a=%22b HTTP/1.1", "200", size, "http://r", r"agent \"7\"")
     ]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+def test_the_access_log_holds_no_secret(code_dir: Path, server_type: str, as_json: bool) -> None:
+    request = b"GET /livez?key=tell-nobody HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    params = {"DRUM_AUTH_TOKEN": "tell-nobody", "DRUM_JSON_LOGGING": as_json}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        assert talk(server, request).startswith(b"HTTP/1.1 200 ")
+        server.stop()
+        logged = server.stdout()
+
+    assert "GET /livez?key=***** HTTP/1.1" in logged
+    assert "tell-nobody" not in logged

@@ -40,8 +40,8 @@ class ContextFilter(logging.Filter):
 class TextFormatter(logging.Formatter):
     """Lines for people."""
 
-    def __init__(self) -> None:
-        super().__init__(FORMAT)
+    def __init__(self, form: str = FORMAT) -> None:
+        super().__init__(form)
 
     def format(self, record: logging.LogRecord) -> str:
         return masked(super().format(record))
@@ -91,7 +91,8 @@ def json_line(level: str, name: str, created: float, fields: dict[str, Any]) -> 
 
 
 def access_line(line: str) -> str:
-    """A line of the access log, wrapped when JSON is written."""
+    """A line of the access log: no secrets, a URL's neither; wrapped when JSON is written."""
+    line = masked(line)
     if not _State.as_json:
         return line
     return json_line("INFO", f"{LOGGER_NAME}.access", time.time(), {"message": line})

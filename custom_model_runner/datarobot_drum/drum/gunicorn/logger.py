@@ -16,6 +16,8 @@ class DrumLogger(Logger):  # type: ignore[misc]
         super().setup(cfg)
         for handler in self.error_log.handlers:
             logs.dress(handler)
-        if logs.writes_json():
-            for handler in self.access_log.handlers:
+        for handler in self.access_log.handlers:
+            if logs.writes_json():
                 logs.dress(handler)
+            else:
+                handler.setFormatter(logs.TextFormatter("%(message)s"))
