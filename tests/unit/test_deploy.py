@@ -46,6 +46,17 @@ def test_the_compose_file_follows_its_schema() -> None:
     )
 
 
+def test_the_commands_in_the_comments_name_what_exists() -> None:
+    # Compose takes paths as relative to its file, docker from where it is called.
+    commands = {DEPLOY.parent: DEPLOY / "Dockerfile", DEPLOY: DEPLOY / "docker-compose.yml"}
+    for start, path in commands.items():
+        comments = "".join(re.findall("^#.*\n", path.read_text(), re.M))
+        (folder,) = re.findall(r"(?:\$PWD/|MODEL_DIR=)([^\s:]+)", comments)
+        (script,) = re.findall(r"python (\S+)", comments)
+        assert (start / folder).resolve() == (DEPLOY.parent / script).resolve().parent
+        assert (DEPLOY.parent / script).is_file()
+
+
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_manifests_follow_kubernetes_schemas(path: Path) -> None:
     tool("kubernetes-validate", "--strict", path)
