@@ -97,6 +97,7 @@ def check_equal_or_aside(body: bytes) -> None:
 
 @given(csv_bodies())
 @example(b"a,b\n1,-0\n2.5,3\n")
+@example(b"a,b\n1,-0\n2.5,\n")
 @example(b"a\n\n")
 @example(b"a\n \n")
 @example(b"a,a\n1,2\n")

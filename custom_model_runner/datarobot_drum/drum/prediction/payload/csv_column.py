@@ -42,20 +42,24 @@ def parse_column(cells: list[str]) -> Any | None:
         return np.full(len(cells), np.nan)
     joined = "\0".join(present)
     if _INTEGERS.fullmatch(joined):
+        integers = np.array(list(map(int, present)), dtype=np.int64)
         if len(present) == len(cells):
-            return np.array(list(map(int, cells)), dtype=np.int64)
-        return _floats(cells, present)
+            return integers
+        # As pandas does: floats that were integers first, so that -0 has no sign.
+        return _with_missing(cells, integers.astype(np.float64))
     if _NUMBERS.fullmatch(joined):
-        return _floats(cells, present) if _POINT_OR_EXPONENT.search(joined) else None
+        if not _POINT_OR_EXPONENT.search(joined):
+            return None
+        return _with_missing(cells, float_array(present))
     # An integer beyond 64 bits changes the dtype of text around it.
     return None if _GREAT_INTEGER.search(joined) else _words(cells, present)
 
 
-def _floats(cells: list[str], present: list[str]) -> Any:
+def _with_missing(cells: list[str], numbers: Any) -> Any:
+    """The numbers of the cells that hold one, NaN for the others."""
     import numpy as np
 
-    numbers = float_array(present)
-    if len(present) == len(cells):
+    if len(numbers) == len(cells):
         return numbers
     column = np.full(len(cells), np.nan)
     column[[position for position, cell in enumerate(cells) if cell not in MISSING]] = numbers
