@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from datarobot_drum.drum.prediction.payload.pps import (
     load_deployment_config,
     pps_json,
 )
+from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
 
 ONE = ("Predictions",)
 NO_CLASSES = DeploymentConfig("price", (), 0.0)
@@ -65,6 +68,24 @@ def test_binary(tmp_path: Path) -> None:
     second = json.loads(body)["data"][1]
     assert second["prediction"] == "no"
     assert second["extraModelOutput"] == {"z": None, "n": None}
+
+
+def test_extra_output_that_json_does_not_know() -> None:
+    cells = [
+        np.array([0.5, np.nan]),
+        np.float32(0.5),
+        [1, {"a": math.inf}],
+        pd.NaT,
+        date(1970, 1, 2),
+    ]
+    extra = pd.DataFrame({"z": pd.Series(cells, dtype=object)})
+    values = np.ones((len(cells), 1))
+    predictions = Predictions(values, ONE, extra)
+    found = json.loads(pps_json(predictions, TargetType.REGRESSION, NO_CLASSES))["data"]
+    inside = [record["extraModelOutput"]["z"] for record in found]
+    assert inside == [[0.5, None], 0.5, [1, {"a": None}], None, 86_400_000]
+    ordinary = json.loads(predictions_json(predictions, TargetType.REGRESSION))
+    assert [[cell] for cell in inside] == ordinary["extraModelOutput"]["data"]
 
 
 def test_multiclass_takes_the_first_of_equals(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError, StartupError
 from datarobot_drum.drum.model.predictor import Predictions
+from datarobot_drum.drum.prediction.payload.json_text import dump_ascii
 from datarobot_drum.drum.prediction.payload.predictions_json import (
     TEXT_TYPES,
     as_floats,
@@ -91,9 +94,14 @@ def pps_json(predictions: Predictions, target_type: TargetType, config: Deployme
         record["rowId"] = row_id
     _add_extra(records, predictions)
     try:
-        return json.dumps({"data": records}, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"The model's output has no JSON form: {error}") from error
+        return _dumped(records)
+    except (TypeError, ValueError):
+        # Arrays, dates, or no number inside of a list: as they look in the ordinary form.
+        return _dumped(orjson.loads(dump_ascii(records)))
+
+
+def _dumped(records: Any) -> bytes:
+    return json.dumps({"data": records}, allow_nan=False).encode()
 
 
 def _single_column(
