@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.payload.arrow import (
     predictions_arrow,
@@ -96,3 +96,15 @@ def test_predictions_of_text() -> None:
     values = np.array([["a"], [None]], dtype=object)
     table = pa.ipc.open_stream(predictions_arrow(Predictions(values, ("Predictions",)))).read_all()
     assert table["Predictions"].to_pylist() == ["a", None]
+
+
+@pytest.mark.parametrize("cells", [["a", 1], [[1], {"a": 1}], [2**70], ["\ud800"]])
+def test_predictions_without_arrow_form(cells: list[object]) -> None:
+    values = np.ones((len(cells), 1))
+    extra = pd.DataFrame({"z": pd.Series(cells, dtype=object)})
+    with pytest.raises(ModelError, match=r"^The model's output has no Arrow form: "):
+        predictions_arrow(Predictions(values, ("Predictions",), extra))
+    texts = np.empty((len(cells), 1), dtype=object)
+    texts[:, 0] = cells
+    with pytest.raises(ModelError, match=r"^The model's output has no Arrow form: "):
+        predictions_arrow(Predictions(texts, ("Predictions",)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.messages import Body
 
@@ -50,9 +50,21 @@ def predictions_arrow(predictions: Predictions) -> bytes:
     """Predictions and extra model output as an Arrow IPC stream, in the model's own dtypes.
 
     Raises:
+        ModelError: values that have no type in common, or none that Arrow knows.
         PayloadError: pyarrow is missing.
     """
     arrow = _pyarrow()
+    try:
+        table = _table(arrow, predictions)
+    except (arrow.ArrowException, ValueError, OverflowError) as error:
+        raise ModelError(f"The model's output has no Arrow form: {error}") from error
+    sink = arrow.BufferOutputStream()
+    with arrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _table(arrow: Any, predictions: Predictions) -> Any:
     names = [str(column) for column in predictions.columns]
     values = predictions.values
     arrays = [arrow.array(values[:, position]) for position in range(len(names))]
@@ -60,11 +72,7 @@ def predictions_arrow(predictions: Predictions) -> bytes:
         extra = arrow.Table.from_pandas(predictions.extra, preserve_index=False)
         names += extra.column_names
         arrays += extra.columns
-    table = arrow.table(arrays, names=names)
-    sink = arrow.BufferOutputStream()
-    with arrow.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
+    return arrow.table(arrays, names=names)
 
 
 def _pyarrow() -> Any:
