@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import struct
 from typing import Any
@@ -335,6 +336,15 @@ def test_unknown_datatype(echo: Calls) -> None:
     status, text = error_of(infer(echo, "echo_types", GOOD | {"datatype": "FLOAT"}))
     assert status == 400
     assert text.startswith("inputs[0]: datatype must be one of BOOL, UINT8")
+
+
+def test_decision_04_a_compressed_request_is_refused_by_name(regression: Calls) -> None:
+    body = gzip.compress(json.dumps({"inputs": [matrix()]}).encode())
+    headers = {"Content-Encoding": "gzip"}
+    answer = regression.post("/v2/models/regression/infer", body, "application/json", headers)
+    status, error = error_of(answer)
+    assert status == 415
+    assert error.startswith("The body is compressed (header Content-Encoding)")
 
 
 def test_model_failure(regression: Calls) -> None:

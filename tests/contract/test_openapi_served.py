@@ -133,3 +133,17 @@ def test_posts_answer_as_described(
     document = client.get("/openapi.json").json()
     real = path.format(name="regression", path="x")
     check(document, path, "post", client.post(real, body, content_type))
+
+
+@published
+@pytest.mark.parametrize("path", ["/predict/", "/chat/completions", "/v2/models/{name}/infer"])
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+def test_bodies_that_are_not_read_answer_as_described(
+    serve: Serve, folder: Folder, path: str, headers: dict[str, str]
+) -> None:
+    client = serve(folder.with_params(DRUM_FASTAPI_MAX_UPLOAD_SIZE="1024"))
+    document = client.get("/openapi.json").json()
+    body = b"x" * (10 if headers else 2000)
+    answer = client.post(path.format(name="regression"), body, "application/json", headers)
+    assert answer.status in ((415, 422) if headers else (413,))
+    check(document, path, "post", answer)

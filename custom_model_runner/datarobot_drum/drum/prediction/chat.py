@@ -29,7 +29,11 @@ from datarobot_drum.drum.prediction.chat_stream import (
 )
 from datarobot_drum.drum.prediction.event_loop import LoopThread
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.payload.content_type import is_compressed, parse_content_type
+from datarobot_drum.drum.prediction.payload.content_type import (
+    COMPRESSED,
+    is_compressed,
+    parse_content_type,
+)
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.streams import OpenStreams, StreamBody
 from datarobot_drum.drum.prediction.tracing import RequestSpan, current_span
@@ -43,7 +47,6 @@ NOT_JSON: Final = (
     "415 Unsupported Media Type: Did not attempt to load JSON data because the request"
     " Content-Type was not 'application/json'."
 )
-COMPRESSED: Final = "The body is compressed (header Content-Encoding): send it uncompressed."
 MALFORMED: Final = "The browser (or proxy) sent a request that this server could not understand."
 NOT_AN_OBJECT: Final = "The request body must be a JSON object."
 NO_CHAT_HOOK: Final = "This model's chat interface was called, but chat() is not implemented."

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from datarobot_drum.drum.exceptions import MalformedRequestError
+from datarobot_drum.drum.exceptions import MalformedRequestError, UnsupportedMediaTypeError
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest
+from datarobot_drum.drum.prediction.payload.content_type import COMPRESSED, is_compressed
 from datarobot_drum.drum.prediction.tensors import (
     BYTES,
     DATATYPES,
@@ -63,7 +64,10 @@ def read_infer_request(request: PredictRequest) -> InferRequest:
 
     Raises:
         MalformedRequestError: it is no inference request; the text says which part is wrong.
+        UnsupportedMediaTypeError: it is compressed.
     """
+    if is_compressed(request.headers):
+        raise UnsupportedMediaTypeError(COMPRESSED)
     header, binary = _split(request.body, request.headers.get(HEADER_LENGTH.lower()))
     content = _parsed(header)
     parameters = _parameters(content, "the request")

@@ -77,6 +77,7 @@ class OpenInference:
             MalformedRequestError: it is no inference request, or asks for unknown outputs.
             NotSupportedError: another model's name or version.
             PayloadError: the model is unstructured.
+            UnsupportedMediaTypeError: the body is compressed.
         """
         self._require_name(request)
         wanted = read_infer_request(request)

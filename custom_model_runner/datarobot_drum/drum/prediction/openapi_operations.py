@@ -208,7 +208,9 @@ DESCRIPTIONS: Final[Mapping[Operation, Description]] = {
         text="One matrix of numbers, or a tensor for each column.",
         body=_json("InferRequest", _INFER)
         | {"application/octet-stream": Media(BYTES_BODY | {"description": "Binary tensors."})},
-        errors=(400, 404, 422, 500, 503, 504),
+        errors=(400, 404, 415, 422, 500, 503, 504),
+        # Found before the body is read, so before there is an inference request to answer.
+        other={413: ("The body is larger than the server allows.", _json("Error"))},
         headers={HEADER_LENGTH: "Bytes of JSON before the binary tensors."},
     ),
 }

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 _PARAMETER = re.compile(r';[\s;]*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))', re.DOTALL)
 # Only these may be escaped: an old browser sends C:\path\file in quotes, as it is.
 _ESCAPED = re.compile(r'\\(["\\])')
 _MAX_CACHED = 256
+COMPRESSED: Final = "The body is compressed (header Content-Encoding): send it uncompressed."
 
 
 class HeaderValue(NamedTuple):

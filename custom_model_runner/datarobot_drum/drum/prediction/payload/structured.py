@@ -16,7 +16,11 @@ from datarobot_drum.drum.prediction.payload.arrow import (
     read_arrow_stream,
     read_parquet,
 )
-from datarobot_drum.drum.prediction.payload.content_type import is_compressed, parse_content_type
+from datarobot_drum.drum.prediction.payload.content_type import (
+    COMPRESSED,
+    is_compressed,
+    parse_content_type,
+)
 from datarobot_drum.drum.prediction.payload.csv import read_csv
 from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block
@@ -123,10 +127,7 @@ def read_data(
 def _check_uncompressed(request: PredictRequest, predictor: Predictor) -> None:
     hooked = CustomHooks.READ_INPUT_DATA in predictor.info.hooks
     if not hooked and is_compressed(request.headers):
-        raise PayloadError(
-            "The body is compressed (header Content-Encoding): send it uncompressed."
-            " Only a `read_input_data` hook can read it as it is."
-        )
+        raise PayloadError(f"{COMPRESSED} Only a `read_input_data` hook can read it as it is.")
 
 
 def _parts(request: PredictRequest) -> list[Part]:
