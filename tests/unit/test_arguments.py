@@ -104,7 +104,6 @@ class TestOptions:
             "--target-type multiclass --class-labels a b c --max-workers 3 --production"
             " --with-error-server --show-perf --show-stacktrace --verbose --logging-level debug"
             " --language python --user-secrets-mount-path /s --user-secrets-prefix P"
-            " --deployment-id d --model-id m --webserver w --api-token t"
         )
         files = ["--runtime-params-file", rows, "--lazy-loading-file", rows]
         options = server(folder, *text.split(), *files, "--deployment-config", rows)
@@ -446,6 +445,10 @@ class TestRefusals:
             ("--gpu-predictor nim", "this version of drum has no '--gpu-predictor' yet"),
             ("--sidecar", "this version of drum has no '--sidecar' yet"),
             ("--triton-grpc-port 9", "this version of drum has no '--triton-grpc-port' yet"),
+            ("--deployment-id d", "this version of drum has no '--deployment-id' yet"),
+            ("--model-id=m", "this version of drum has no '--model-id' yet"),
+            ("--webserver w --api-token t", "this version of drum has no '--webserver' yet"),
+            ("--api-token t", "this version of drum has no '--api-token' yet"),
         ],
     )
     def test_on_the_command_line(self, folder: str, words: str, text: str) -> None:

@@ -26,6 +26,11 @@ _UNBUILT: Final = (
     Args.TRITON_HOST,
     Args.TRITON_HTTP_PORT,
     Args.TRITON_GRPC_PORT,
+    # After the flags that they go with, so that a flag is named first.
+    Args.DEPLOYMENT_ID,
+    Args.MODEL_ID,
+    Args.WEBSERVER_SERVER,
+    Args.API_TOKEN,
 )
 _WITH_LABELS: Final = (TargetType.MULTICLASS.value, TargetType.MULTILABEL.value)
 
