@@ -7,9 +7,12 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
 
 from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv import read_csv
+from tests.unit.csv_bodies import csv_bodies
 
 LARGE = pd.DataFrame(
     {
@@ -42,6 +45,34 @@ def test_is_what_pandas_reads(body: bytes) -> None:
         expected = pd.read_csv(io.BytesIO(body), skip_blank_lines=False)
     pd.testing.assert_frame_equal(read_csv(body), expected, check_exact=True)
     pd.testing.assert_frame_equal(read_csv(memoryview(body)), expected, check_exact=True)
+
+
+def as_pandas_reads(body: bytes) -> pd.DataFrame | None:
+    """None for what pandas refuses."""
+    try:
+        frame = pd.read_csv(io.BytesIO(body))
+        if frame.shape[1] == 1:
+            frame = pd.read_csv(io.BytesIO(body), skip_blank_lines=False)
+    except ValueError:
+        return None
+    return frame
+
+
+def as_we_read(body: Body) -> pd.DataFrame | None:
+    try:
+        return read_csv(body)
+    except PayloadError:
+        return None
+
+
+@given(csv_bodies())
+@example(b"a\n1\n\n3\n")
+def test_generated_tables_are_what_pandas_reads(body: bytes) -> None:
+    expected = as_pandas_reads(body)
+    for found in (as_we_read(body), as_we_read(memoryview(body))):
+        assert (found is None) == (expected is None)
+        if found is not None and expected is not None:
+            pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 @pytest.mark.parametrize("body", [b"a\n1\n\n3\n", b"a\n1\n\n\n", b"a\n\n1"])
