@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from tests.contract import hooks
+from tests.contract.chat_folder import listing
 from tests.contract.clients import BOUNDARY, Answer, file_part, multipart
 from tests.contract.folders import Folder, Folders
 from tests.contract.fronts import FRONTS, Front, ServerProcesses
 
 pytestmark = pytest.mark.servers
 
+CSV_TYPE = (("Content-Type", "text/csv"),)
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 # What belongs to a request, a connection or one kind of server.
 NOT_COMPARED = {
@@ -111,9 +113,89 @@ def transform() -> list[Request]:
     ]
 
 
+def formats() -> list[Request]:
+    """What else rows come in, and go out as."""
+    rows = ['[{"a":1,"b":2},{"a":null,"b":4}]', '{"columns":["b","a"],"data":[[2,1]]}']
+    rows += ['{"dataframe_split":{"columns":["a","b"],"data":[[1,2]]}}', '{"instances":[[1,2]]}']
+    rows += ['{"dataframe_records":[{"a":1,"b":2}]}', "[]", "{}", "[1]", "[NaN]"]
+    accepted = [
+        "text/csv",
+        "application/vnd.apache.arrow.stream",
+        "text/csv;q=0.1, */*",
+        "image/png",
+    ]
+    return [
+        *(post("/predict/", text, "application/json") for text in rows),
+        *(
+            Request("POST", "/predict/", b"a,b\n1,2\n", (*CSV_TYPE, ("Accept", accept)))
+            for accept in accepted
+        ),
+        post("/predict/", b"ARROW1", "application/vnd.apache.arrow.stream"),
+        post("/predict/", b"PAR1", "application/vnd.apache.parquet"),
+        post("/predict/", "%%MatrixMarket matrix coordinate real\n", "text/mtx"),
+        Request("POST", "/predict/", b"a,b\n1,2\n", (*CSV_TYPE, ("Content-Encoding", "gzip"))),
+    ]
+
+
+def open_inference() -> list[Request]:
+    model = "/v2/models/regression"
+    paths = [
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        model,
+        f"{model}/ready",
+        f"{model}/infer",
+    ]
+    paths += [f"{model}/versions/1", f"{model}/versions/2/ready", "/v2/models/other", "/v2/models"]
+    one = '{"name":"i","shape":[1,2],"datatype":"FP64","data":[1,2]}'
+    bodies = ['{"inputs":[%s]}', '{"id":"7","inputs":[%s],"outputs":[{"name":"Predictions"}]}']
+    bodies += ['{"inputs":[%s],"parameters":{"binary_data_output":true}}', '{"inputs":[%s,%s]}']
+    texts = [body.replace("%s", one) for body in bodies]
+    texts += ['{"inputs":[]}', "{", "[]", one, texts[0].replace("FP64", "FP8")]
+    return [
+        *(Request(method, path) for path in paths for method in ("GET", "HEAD")),
+        *(post(f"{model}/infer", text, "application/json") for text in texts),
+        post("/v2/models/other/infer", texts[0], "application/json"),
+    ]
+
+
+def chat() -> list[Request]:
+    said = ["say:h\u00e9 / \U0001f600", "usage", "nothing", "stream:a \u00e9", "list:a b", "empty"]
+    said += ["stream_fail:a", "stream_http:a", "first_fail", "first_http", "dict", "text", "number"]
+    said += ["async_say:a", "async_stream:a b", "async_stream_fail:a", "async_fail", "async_http"]
+    said += ["raise:boom", "http:no", "params", "async_exit", "stream_exit:a"]
+    bodies = [
+        json.dumps({"messages": [{"content": text}], "datarobot_association_id": "my-id"})
+        for text in said
+    ]
+    return [
+        *(post("/v1/chat/completions", body, "application/json") for body in [*bodies, "{}", "[]"]),
+        Request("GET", "/models"),
+        Request("GET", "/v1/models/"),
+        post("/predict/", "a\n1\n"),
+    ]
+
+
+def deployment() -> list[Request]:
+    rows = ["out:no,out:yes\n0.25,0.75\n0.5,0.5\n", "out:no,out:yes,out:why\n0.25,0.75,caf\u00e9\n"]
+    rows += ["out:no,out:yes\n0.25,0.7\n", "out:no,out:other\n0.25,0.75\n", "out:no,out:yes\n"]
+    return [post("/predict/", text) for text in rows]
+
+
+def configured(folders: Folders) -> Folder:
+    target = {"class_mapping": [["yes", 1], ["no", 0]], "name": "t", "prediction_threshold": 0.5}
+    files = {"config.json": json.dumps({"target": target})}
+    config = str(folders.make("deployment", files).path / "config.json")
+    return folders.echo_of("binary").with_args("--deployment-config", config)
+
+
 Make = Callable[[Folders], Folder]
 SETS: dict[str, tuple[Make, list[Request]]] = {
-    "artifact": (lambda folders: folders.regression, common()),
+    "artifact": (
+        lambda folders: folders.regression,
+        common() + formats() + open_inference(),
+    ),
     "labels": (lambda folders: folders.multiclass, [post("/predict/", "a,b\n1,2\n3.3,9\n")]),
     "echo": (lambda folders: folders.echo_of("regression"), structured()),
     "unstructured": (
@@ -128,6 +210,8 @@ SETS: dict[str, tuple[Make, list[Request]]] = {
         ),
         transform(),
     ),
+    "chat": (listing, chat()),
+    "deployment": (configured, deployment()),
     "failed": (
         lambda folders: (
             folders.make("nothing", {"README": ""})
