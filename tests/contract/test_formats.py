@@ -36,6 +36,9 @@ def json_forms(frame: pd.DataFrame) -> dict[str, Any]:
         },
         "dataframe_records": {"dataframe_records": records},
         "instances": {"instances": records},
+        # By position: the model knows what it calls them.
+        "instances without names": {"instances": split["data"]},
+        "list of lists": split["data"],
     }
 
 

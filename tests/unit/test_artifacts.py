@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from datarobot_drum.drum.exceptions import ModelError, ModelLoadError
+from datarobot_drum.drum.prediction.payload.structured import read_data
 from tests.unit.folders import load, predict, write_folder
 
 LABELS = ("setosa", "versicolor", "virginica")
@@ -284,6 +286,30 @@ def test_catboost_knows_its_classes(tmp_path: Path, iris: Any, name: str) -> Non
     assert result.columns == LABELS
     np.testing.assert_allclose(result.values, model.predict_proba(rows))
     assert predictor.info.framework == "catboost"
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "catboost"])
+def test_rows_without_names_reach_models_that_know_theirs(
+    tmp_path: Path, cancer: Any, kind: str
+) -> None:
+    library = pytest.importorskip(kind)
+    rows, target = cancer
+    if kind == "xgboost":
+        xgb_binary(rows, target).save_model(tmp_path / "model.json")
+    elif kind == "lightgbm":
+        data = library.Dataset(rows, target)
+        options = {"objective": "binary", "verbose": -1}
+        library.train(options, data, num_boost_round=3).save_model(tmp_path / "model.txt")
+    else:
+        model = library.CatBoostClassifier(iterations=3, verbose=False, allow_writing_files=False)
+        model.fit(rows, np.array(["well", "ill"])[target]).save_model(str(tmp_path / "model.cbm"))
+    predictor = binary(tmp_path)
+    assert predictor.info.feature_names == tuple(rows.columns)
+    body = json.dumps({"instances": rows.to_numpy().tolist()}).encode()
+    unnamed, source = read_data(body, "application/json", None, predictor)
+    np.testing.assert_array_equal(
+        predictor.predict(unnamed, source).values, predict(predictor, rows).values
+    )
 
 
 @pytest.mark.parametrize("loss", ["RMSE", "Poisson"])

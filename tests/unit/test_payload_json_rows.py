@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,19 @@ def test_rows_without_names() -> None:
     frame = read_json_rows(b'{"instances":[[1,2.5],[3,4.5]]}')
     assert list(frame.columns) == [0, 1]
     assert frame.to_numpy().tolist() == [[1.0, 2.5], [3.0, 4.5]]
+
+
+@pytest.mark.parametrize(
+    ("feature_names", "columns"),
+    [(("x", "y"), ["x", "y"]), (("x",), [0, 1]), (("x", "y", "z"), [0, 1]), ((), [0, 1])],
+)
+def test_rows_without_names_get_those_of_the_model(
+    feature_names: tuple[str, ...], columns: list[Any]
+) -> None:
+    frame = read_json_rows(b"[[1,2.5],[3,4.5]]", feature_names)
+    assert list(frame.columns) == columns
+    named = read_json_rows(b'{"columns":["p","q"],"data":[[1,2.5]]}', feature_names)
+    assert list(named.columns) == ["p", "q"]
 
 
 def test_a_column_of_nulls_is_a_column_of_missing_numbers() -> None:

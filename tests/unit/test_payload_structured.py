@@ -26,7 +26,7 @@ def _predictor(*hooks: str, array_columns: tuple[str, ...] | None = None) -> Pre
     def read_input(data: bytes | memoryview) -> Any:
         return ("from the hook", bytes(data))
 
-    info = SimpleNamespace(hooks=frozenset(hooks))
+    info = SimpleNamespace(hooks=frozenset(hooks), feature_names=("p", "q"))
     return cast(
         "Predictor",
         SimpleNamespace(info=info, read_input=read_input, array_columns=array_columns),

@@ -87,7 +87,7 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         target_name=settings.target_name,
         supports_chat=CustomHooks.CHAT in loaded.hooks,
         batchable=_is_batchable(loaded, target_type),
-        feature_names=_feature_names(loaded.model, loaded.hooks),
+        feature_names=_feature_names(loaded),
     )
     return LocalPredictor(info, loaded, rules)
 
@@ -158,11 +158,13 @@ def _transformer(model: Any, hooks: Hooks) -> Transformer:
     )
 
 
-def _feature_names(model: Any, hooks: Hooks) -> tuple[str, ...] | None:
+def _feature_names(loaded: LoadedModel) -> tuple[str, ...] | None:
     """What the model remembers of its columns; a hook may want others than the model gets."""
-    if hooks.names & {CustomHooks.TRANSFORM, CustomHooks.SCORE}:
+    if loaded.hooks.names & {CustomHooks.TRANSFORM, CustomHooks.SCORE}:
         return None
-    names = getattr(model, "feature_names_in_", None)
+    if loaded.scorer.feature_names is not None:
+        return loaded.scorer.feature_names
+    names = getattr(loaded.model, "feature_names_in_", None)
     return None if names is None else tuple(str(name) for name in names)
 
 

@@ -20,6 +20,7 @@ class Scorer(Protocol):
     Attributes:
         merges: it gives merged requests (``RowSource.row_counts``) what it gives each alone.
         array_columns: see ``Predictor.array_columns``.
+        feature_names: see ``ArtifactModel.feature_names``.
     """
 
     @property
@@ -27,6 +28,9 @@ class Scorer(Protocol):
 
     @property
     def array_columns(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None: ...
 
     def score(self, data: Any, source: RowSource) -> Predictions: ...
 
@@ -46,6 +50,10 @@ class ArtifactScorer:
     def array_columns(self) -> tuple[str, ...] | None:
         return self._model.array_columns
 
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        return self._model.feature_names
+
     def score(self, data: Any, source: RowSource) -> Predictions:
         counts = source.row_counts
         with user_code("Failure when making predictions."):
@@ -61,6 +69,7 @@ class SeesTheFrame:
 
     merges = False
     array_columns: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
 
 
 class HookScorer(SeesTheFrame):

@@ -33,10 +33,13 @@ class ArtifactModel(ABC):
 
     Attributes:
         names: the classes in the order of the output columns, when the model knows them.
+        feature_names: the columns it was fitted on, when it remembers them in a way of its own
+            (scikit-learn's way is known to everybody).
         merge: how ``predict_merged`` may be used.
     """
 
     names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
     merge: Merge = Merge.NEVER
 
     @property

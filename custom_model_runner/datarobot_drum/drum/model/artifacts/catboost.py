@@ -20,6 +20,7 @@ class CatBoostModel(ArtifactModel):
     def __init__(self, model: Any, target_type: TargetType) -> None:
         self._model = model
         self.names: tuple[str, ...] | None = None
+        self.feature_names = tuple(model.feature_names_ or ()) or None
         self._kind = "RawFormulaVal"
         if target_type.is_classification():
             self.names = class_names(model)

@@ -23,6 +23,7 @@ class BoosterModel(ArtifactModel):
     def __init__(self, booster: Any) -> None:
         self._booster = booster
         self._features: list[str] = booster.feature_name()
+        self.feature_names = tuple(self._features)
 
     def predict(self, data: Any) -> Any:
         columns = list(getattr(data, "columns", self._features))

@@ -19,6 +19,7 @@ class BoosterModel(ArtifactModel):
 
     def __init__(self, booster: Any) -> None:
         self._booster = booster
+        self.feature_names = booster.feature_names and tuple(booster.feature_names)
 
     def predict(self, data: Any) -> Any:
         import xgboost

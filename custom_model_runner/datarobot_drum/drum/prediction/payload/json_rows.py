@@ -19,11 +19,15 @@ FORMS = (
 )
 
 
-def read_json_rows(body: Body) -> pd.DataFrame:
+def read_json_rows(body: Body, feature_names: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a table from JSON: ``[{…}, …]``, ``{"columns": […], "data": [[…], …]}``, or one of
     them under ``dataframe_records``, ``dataframe_split`` or ``instances``.
 
     Null is a missing value, as an empty cell of a CSV is.
+
+    Args:
+        feature_names: what the columns of lists without names are called when there are as
+            many of them; else 0, 1, 2, …
 
     Raises:
         MalformedRequestError: not JSON.
@@ -32,13 +36,13 @@ def read_json_rows(body: Body) -> pd.DataFrame:
     content = parse_json(body)
     match content:
         case list():
-            return _instances(content)
+            return _instances(content, feature_names)
         case {"dataframe_split": split}:
             return _split(split)
         case {"dataframe_records": records}:
             return _records(records)
         case {"instances": instances}:
-            return _instances(instances)
+            return _instances(instances, feature_names)
         case {"columns": _, "data": _}:
             return _split(content)
     raise PayloadError(f"{FORMS}.")
@@ -57,13 +61,15 @@ def parse_json(body: Body) -> Any:
         raise MalformedRequestError(f"The body is not valid JSON: {where}.") from error
 
 
-def _instances(rows: Any) -> pd.DataFrame:
+def _instances(rows: Any, feature_names: Sequence[str] | None) -> pd.DataFrame:
     if not isinstance(rows, list) or not rows:
         raise PayloadError(f"{FORMS}, and not be empty.")
     if isinstance(rows[0], dict):
         return _records(rows)
     if isinstance(rows[0], list):
-        return _table(rows, range(len(rows[0])))
+        numbers = range(len(rows[0]))
+        names = numbers if feature_names is None else feature_names
+        return _table(rows, names if len(names) == len(numbers) else numbers)
     raise PayloadError(f"{FORMS}.")
 
 

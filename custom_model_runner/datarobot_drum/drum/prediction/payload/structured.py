@@ -47,7 +47,6 @@ _EXTENSIONS: Mapping[str, str] = {
 }
 
 _READERS: Mapping[str, Callable[[Body], pd.DataFrame]] = {
-    JSON: read_json_rows,
     ARROW_STREAM: read_arrow_stream,
     PARQUET: read_parquet,
 }
@@ -172,7 +171,7 @@ def _read(rows: _Rows, predictor: Predictor) -> Any:
     if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
         return predictor.read_input(rows.data)
     array = _read_array(rows, predictor.array_columns)
-    return _read_built_in(rows) if array is None else array
+    return _read_built_in(rows, predictor.info.feature_names) if array is None else array
 
 
 def _read_array(
@@ -189,12 +188,14 @@ def _read_array(
     return frame_from_block(floats.header.columns, floats.values)
 
 
-def _read_built_in(rows: _Rows) -> pd.DataFrame:
+def _read_built_in(rows: _Rows, feature_names: Sequence[str] | None = None) -> pd.DataFrame:
     mimetype = (rows.mimetype or "").lower()
     if mimetype in CSV_TYPES:
         return read_csv(rows.data)
     if mimetype == MTX:
         return read_matrix_market(rows.data, rows.colnames)
+    if mimetype == JSON:
+        return read_json_rows(rows.data, feature_names)
     reader = _READERS.get(mimetype)
     if reader is not None:
         return reader(rows.data)
