@@ -23,11 +23,13 @@ _MESSAGES = {
 
 
 class Receiver:
-    """What came in, decoded, by path."""
+    """What came in, decoded, by path. While ``answers`` is not set, senders are kept waiting."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.received: list[tuple[str, dict[str, str], Any]] = []
+        self.answers = threading.Event()
+        self.answers.set()
 
     def spans(self) -> list[Any]:
         return [
@@ -79,6 +81,7 @@ def receiver() -> Iterator[Receiver]:
             message = _MESSAGES[self.path]()
             message.ParseFromString(body)
             inbox.received.append((self.path, dict(self.headers), message))
+            inbox.answers.wait()
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

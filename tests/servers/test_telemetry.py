@@ -194,6 +194,22 @@ def test_several_workers_export_too(code_dir: Path, server_type: str) -> None:
     assert sum(point.as_int for metric in rows for point in metric.sum.data_points) == 1
 
 
+@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+def test_no_request_waits_for_the_collector(code_dir: Path, server_type: str) -> None:
+    with receiver() as inbox:
+        inbox.answers.clear()
+        # Patience without end: whoever waits for the collector gets no answer at all.
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
+        env["TARGET_NAME"] = "answer"
+        options = ("--target-type", "textgeneration", "--max-workers", "2")
+        with running_server(code_dir, server_type, *options, env=env) as server:
+            try:
+                assert ask(server, "/predict/", b"a\n1\n", "text/csv") == 200
+                assert ask(server, "/predict/", b"fail\n1\n", "text/csv") == 500
+            finally:
+                inbox.answers.set()
+
+
 def test_nothing_is_exported_when_disabled(code_dir: Path) -> None:
     with receiver() as inbox:
         converse(code_dir, "fastapi", inbox, OTEL_SDK_DISABLED=True)

@@ -179,9 +179,10 @@ def _trace_provider(resource: Resource, at_once: bool) -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider, export
 
-    processor = export.SimpleSpanProcessor if at_once else export.BatchSpanProcessor
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(processor(OTLPSpanExporter()))
+    provider.add_span_processor(
+        export.BatchSpanProcessor(OTLPSpanExporter(), max_export_batch_size=_batch_size(at_once))
+    )
     return provider
 
 
@@ -202,10 +203,20 @@ def _log_provider(resource: Resource, at_once: bool) -> Any:
     from opentelemetry.sdk import _logs
     from opentelemetry.sdk._logs import export
 
-    processor = export.SimpleLogRecordProcessor if at_once else export.BatchLogRecordProcessor
     provider = _logs.LoggerProvider(resource=resource)
-    provider.add_log_record_processor(processor(OTLPLogExporter()))
+    provider.add_log_record_processor(
+        export.BatchLogRecordProcessor(
+            OTLPLogExporter(), max_export_batch_size=_batch_size(at_once)
+        )
+    )
     return provider
+
+
+def _batch_size(at_once: bool) -> int | None:
+    """One: each is exported by itself, by the processor's thread. The SDK's simple processors
+    do so on the request's own, which then waits for a collector that is slow or away.
+    """
+    return 1 if at_once else None
 
 
 def _trace_clients() -> None:
