@@ -230,6 +230,26 @@ def test_a_caller_that_is_cancelled_costs_the_others_nothing(
     assert asyncio.run(cancel_one()) == [2, 6]
 
 
+@pytest.mark.parametrize("in_flight", [0, 1])
+def test_a_defect_costs_its_own_request(
+    services: list[PredictionService], monkeypatch: pytest.MonkeyPatch, in_flight: int
+) -> None:
+    service = serve(services, Doubling())
+    service.in_flight = lambda: in_flight
+
+    def fail(_jobs: object) -> None:
+        raise RuntimeError("a defect")
+
+    async def ask_twice() -> list[int]:
+        await ask(service, 0)
+        with monkeypatch.context() as patched:
+            patched.setattr(service._short_calls, "_process", fail)
+            broken = await ask(service, 1)
+        return [broken.status, (await ask(service, 2)).status]
+
+    assert asyncio.run(ask_twice()) == [500, 200]
+
+
 # -- what is expected of a call
 
 

@@ -13,7 +13,10 @@ from itertools import islice
 from math import inf
 from typing import Final
 
+from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
+
+logger = get_drum_logger(__name__)
 
 # How much of a long call is forgotten with each shorter one. A call that is longer counts at once.
 _FORGET: Final = 0.2
@@ -90,7 +93,7 @@ class ShortCalls:
             return False
         if self._in_flight() == 1:
             # Nothing has arrived with it, and two turns of the loop are saved.
-            self._process([job])
+            self._answer([job])
             return True
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[bool] = loop.create_future()
@@ -107,9 +110,16 @@ class ShortCalls:
         answer = not self._lane.inside and self._expected(groups) <= self._limit
         if answer:
             for group in groups:
-                self._process(group)
+                self._answer(group)
         for _, answered in arrived:
             answered.set_result(answer)
+
+    def _answer(self, jobs: list[Job]) -> None:
+        try:
+            self._process(jobs)
+        except Exception:
+            # A defect here must cost its own requests, not those that wait beside them.
+            logger.exception("A request could not be answered")
 
     def _groups(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         left = iter(jobs)
