@@ -208,7 +208,10 @@ class TestProcess:
         values = str(tmp_path / "values.yaml")
         done = drum("server", CODE_DIR=str(tmp_path), ADDRESS="a", RUNTIME_PARAMS_FILE=values)
         assert done.returncode == 1
-        assert done.stderr == "model-metadata.yaml must exist to use runtime parameters\n"
+        assert done.stderr == (
+            "model-metadata.yaml must exist to use runtime parameters"
+            " (the values file sets 'TYPO')\n"
+        )
 
     def test_reader_that_goes_away(self) -> None:
         code = (

@@ -357,8 +357,9 @@ class TestValuesFile:
     ) -> None:
         if metadata is not None:
             (tmp_path / "model-metadata.yaml").write_text(metadata)
-        with pytest.raises(error, match=text):
+        with pytest.raises(error, match=text) as raised:
             load_values_file(values("A: x"), str(tmp_path))
+        assert "(the values file sets 'A')" in str(raised.value)
 
     @pytest.mark.parametrize(
         ("content", "error", "text"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from math import inf
 from typing import Any
 
@@ -13,24 +13,22 @@ import numpy as np
 import pytest
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
-from datarobot_drum.drum.model.predictor import (
-    ModelInfo,
-    Predictions,
-    RowSource,
-    UnstructuredReply,
-)
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
 from datarobot_drum.drum.prediction.short_calls import CallTimes
+from tests.unit.gated import GatedModel
 
 LONG = 1000.0
 
 
-class Doubling:
+class Doubling(GatedModel):
     """Doubles a column, and remembers in which thread and with how many rows it was called."""
 
     def __init__(self, **info: Any) -> None:
+        super().__init__()
+        self.gate.set()
         self.info = ModelInfo(
             "/code",
             TargetType.REGRESSION,
@@ -38,16 +36,10 @@ class Doubling:
             **{"framework": "scikit-learn", "batchable": True, **info},
         )
         self.calls: list[tuple[int, int]] = []
-        self.free = threading.Event()
-        self.free.set()
-
-    @property
-    def array_columns(self) -> tuple[str, ...] | None:
-        return None
 
     def predict(self, frame: Any, source: RowSource) -> Predictions:
         self.calls.append((threading.get_ident(), len(frame)))
-        assert self.free.wait(30)
+        assert self.gate.wait(30)
         if (frame["a"] < 0).any():
             raise ValueError("below zero")
         return Predictions(frame[["a"]].to_numpy() * 2.0, ("Predictions",))
@@ -55,24 +47,6 @@ class Doubling:
     @property
     def on_the_loop(self) -> list[bool]:
         return [thread == threading.get_ident() for thread, _rows in self.calls]
-
-    def read_input(self, data: bytes | memoryview) -> Any:
-        raise NotImplementedError
-
-    def transform(self, frame: Any, target: Any, source: RowSource) -> Any:
-        raise NotImplementedError
-
-    def predict_unstructured(self, data: str | bytes, **kwargs: Any) -> UnstructuredReply:
-        raise NotImplementedError
-
-    def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any:
-        raise NotImplementedError
-
-    def supported_llm_models(self) -> Sequence[Any] | None:
-        return None
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -194,7 +168,7 @@ def test_a_busy_model_gets_one_call_at_a_time(services: list[PredictionService])
         await ask(service, 0)
         # Of another size: nothing is known of it but that it may be long.
         service._times.observe(2**20, LONG * 2)
-        model.free.clear()
+        model.gate.clear()
         body = b"a\n" + b"7\n" * 2**19
         slow = asyncio.create_task(
             service.answer_async(Operation.PREDICT, PredictRequest(body, "text/csv"))
@@ -205,7 +179,7 @@ def test_a_busy_model_gets_one_call_at_a_time(services: list[PredictionService])
         await asyncio.sleep(0.05)
         assert len(model.calls) == 2
         assert not quick.done()
-        model.free.set()
+        model.gate.set()
         return [predicted(await task)[0] for task in (slow, quick)]
 
     assert asyncio.run(ask_while_busy()) == [14, 8]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from datarobot_drum.runtime_parameters.exceptions import (
     InvalidEmptyYamlContent,
     InvalidInputFilePath,
     InvalidYamlContent,
+    RuntimeParameterException,
 )
 from datarobot_drum.runtime_parameters.runner import is_runner_parameter, plain_kind
 from datarobot_drum.runtime_parameters.runtime_parameters import RuntimeParameters
@@ -40,11 +41,21 @@ def load_values_file(values_file: str, code_dir: str) -> None:
         raise InvalidInputFilePath("Empty code-dir path!")
     values = _read_values(values_file)
     of_model = [name for name in values if not is_runner_parameter(name)]
-    definitions = definitions_of(read_metadata(code_dir)) if of_model else _if_any(code_dir)
+    definitions = _that_are_needed(code_dir, of_model) if of_model else _if_any(code_dir)
     for name in of_model:
         if name not in definitions:
             raise _error(name, f"It has no definition in the section '{SECTION}'")
     _export(definitions, values)
+
+
+def _that_are_needed(code_dir: str, names: Sequence[str]) -> dict[str, Definition]:
+    """The definitions of a model whose values file has parameters of its own."""
+    try:
+        return definitions_of(read_metadata(code_dir))
+    except RuntimeParameterException as error:
+        # What is wrong with the metadata, and which value made it necessary.
+        wanted = ", ".join(f"'{name}'" for name in names)
+        raise type(error)(f"{error} (the values file sets {wanted})") from error
 
 
 def load_defaults(code_dir: str) -> None:
