@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from scipy.sparse import random as random_matrix
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.payload.matrix_market import (
+    parse_matrix,
     read_column_names,
     read_matrix_market,
 )
@@ -82,3 +85,45 @@ def test_column_file() -> None:
     assert read_column_names("a\r\n b \né\n".encode()) == ["a", "b", "é"]
     with pytest.raises(PayloadError, match="UTF-8"):
         read_column_names(b"\xff")
+
+
+# Each of these ended the process in scipy's own reader, at once or after some repetitions.
+MURDEROUS = [
+    b"array real skew-symmetric\n2 2\n1 1 1\n\n1 1 1e999",
+    b"array real general\n2 3\n1 2\r1 2\r1 2\r2.5\r1 2\r1 2\r2.5\r1 2\r1 2",
+    b"array real general\n0 0\n\r\n\n",
+    b"array complex skew-symmetric\n3 3\n2.5\r1\r2.5\r5x\r5x",
+    b"coordinate real skew-symmetric\n2 2 1\n1 1 1 1 1 1 1 1 1 1 1 1",
+    b"coordinate pattern symmetric\n2 2 2\n1 1\x0b2.5\x0b1 1\x0b1 1\x0b1 1",
+    b"coordinate real hermitian\n1 1 8\n1 1 2.5 1 1 1 2.5 1 1 1 1 1 1 2.5 1 1 1",
+]
+
+
+@pytest.mark.parametrize("content", MURDEROUS)
+def test_no_body_ends_the_process(content: bytes) -> None:
+    """In a process of its own, which is what would end."""
+    code = (
+        "import sys\n"
+        "from datarobot_drum.drum.exceptions import PayloadError\n"
+        "from datarobot_drum.drum.prediction.payload.matrix_market import read_matrix_market\n"
+        "body = sys.stdin.buffer.read()\n"
+        "for _ in range(300):\n"
+        "    try:\n"
+        "        read_matrix_market(body)\n"
+        "    except PayloadError:\n"
+        "        pass\n"
+    )
+    body = b"%%MatrixMarket matrix " + content
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=body, stderr=subprocess.PIPE, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("field", ["real", "integer"])
+@pytest.mark.parametrize("symmetry", ["general", "symmetric", "skew-symmetric"])
+def test_a_dense_matrix_is_what_scipy_makes_of_it(field: str, symmetry: str) -> None:
+    cells = {"general": 9, "symmetric": 6, "skew-symmetric": 3}[symmetry]
+    values = "\n".join(str(cell + 1) for cell in range(cells))
+    body = f"%%MatrixMarket matrix array {field} {symmetry}\n3 3\n{values}\n".encode()
+    np.testing.assert_array_equal(read_matrix_market(body).to_numpy(), parse_matrix(body))

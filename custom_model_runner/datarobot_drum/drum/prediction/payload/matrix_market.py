@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # A few bytes may claim any size: what a frame of that shape would take, not the body, counts.
 MAX_ROWS = 10_000_000
 MAX_COLUMNS = 2**20
+_NUMBER_FIELDS = ("real", "double", "integer", "unsigned-integer")
+# How many values an entry of a sparse matrix has.
+_VALUES = {"pattern": 0, "complex": 2}
+_VALUE = rb"(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?|[+-]?(?i:nan|inf))"
 _LINE = re.compile(r"Line \d+")
 
 
@@ -76,15 +80,79 @@ def _read_matrix(body: Body) -> Any:
     except ImportError as error:
         raise PayloadError("Matrix Market needs scipy: pip install scipy") from error
     try:
-        rows, columns, entries, layout, *_ = mminfo(io.BytesIO(body))
+        rows, columns, entries, layout, field, symmetry = mminfo(io.BytesIO(body))
         _check_size(rows, columns)
         # "1 1\n" is the shortest entry of the one; the other may be half a matrix of "1\n".
         least = entries * 3 if layout == "coordinate" else rows * columns
         if least > len(body):
             raise PayloadError("The matrix has fewer entries than its header says.")
-        return coo_matrix(parse_matrix(body))
+        if layout == "array":
+            return coo_matrix(_read_dense(body, rows, columns, field, symmetry))
+        return coo_matrix(parse_matrix(_well_formed(body, field, entries)))
     except (ValueError, OverflowError, TypeError) as error:
         raise PayloadError(_reason(str(error))) from error
+
+
+def _well_formed(body: Body, field: str, entries: int) -> bytes:
+    """A coordinate body without blank lines, comments and odd line ends.
+
+    scipy's reader runs out of its memory, and ends the process, in lines of another form.
+
+    Raises:
+        ValueError: a line is no entry, or there are more or fewer than the header says.
+    """
+    lines = [line.strip() for line in bytes(body).splitlines()]
+    size, *cells = _content(lines)
+    entry = re.compile(rb"[0-9]{1,18}\s+[0-9]{1,18}" + (rb"\s+" + _VALUE) * _VALUES.get(field, 1))
+    wrong = next((cell for cell in cells if not entry.fullmatch(cell)), None)
+    if wrong is not None:
+        raise ValueError(f"Line {lines.index(wrong) + 1}: no entry")
+    if len(cells) != entries:
+        raise ValueError("another number of entries")
+    return b"\n".join([lines[0], size, *cells, b""])
+
+
+def _content(lines: Iterable[bytes]) -> list[bytes]:
+    """The line of sizes and those of cells."""
+    return [line for line in lines if line and not line.startswith(b"%")]
+
+
+def _read_dense(body: Body, rows: int, columns: int, field: str, symmetry: str) -> Any:
+    """A matrix whose cells are all given, column by column, one to a line.
+
+    scipy's reader trusts their number and their line ends: some bodies end the process.
+
+    Raises:
+        ValueError: a line is no number, or there are more or fewer than the header says.
+    """
+    import numpy as np
+
+    if field not in _NUMBER_FIELDS:
+        raise PayloadError(f"A dense Matrix Market body of the field '{field}' cannot be read.")
+    _size, *cells = _content(line.strip() for line in bytes(body).splitlines())
+    if any(b"_" in cell for cell in cells):
+        raise ValueError("no number")
+    parse = float if field in ("real", "double") else int
+    values = np.array([parse(cell) for cell in cells], np.float64 if parse is float else np.int64)
+    if symmetry == "general":
+        return values.reshape((columns, rows)).T
+    return _mirrored(values, rows, columns, is_skew=symmetry == "skew-symmetric")
+
+
+def _mirrored(values: Any, rows: int, columns: int, is_skew: bool) -> Any:
+    """The whole matrix from its lower half; of a skew one the diagonal is not given."""
+    import numpy as np
+
+    if rows != columns:
+        raise ValueError("not square")
+    matrix = np.zeros((rows, rows), values.dtype)
+    # The upper half row by row is the lower half column by column.
+    upper = np.triu_indices(rows, 1 if is_skew else 0)
+    if len(values) != len(upper[0]):
+        raise ValueError("another number of cells")
+    matrix[upper] = -values if is_skew else values
+    matrix.T[upper] = values
+    return matrix
 
 
 def _check_size(rows: int, columns: int) -> None:
