@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.harness import Server, eventually, running_server
+from tests.servers.harness import SERVER_TYPES, Server, eventually, running_server
 from tests.servers.load import WAIT_FOR_GATE, Load, rows
 
 pytestmark = pytest.mark.servers
@@ -125,6 +125,37 @@ def test_a_preloaded_model_that_cannot_load_says_so_once(code_dir: Path, server_
     assert status == 1
     assert errors.count("the weights are missing") == 1
     assert "Traceback" not in errors
+
+
+READS_ENVIRONMENT = """
+import os
+import sys
+
+READ = os.environ.get("OPENBLAS_THREAD_TIMEOUT"), "numpy" in sys.modules
+
+import pandas as pd
+
+
+def load_model(code_dir):
+    return "model"
+
+
+def score(data, model, **kwargs):
+    timeout, too_late = READ
+    return pd.DataFrame({"Predictions": [-1.0 if too_late else float(timeout)] * len(data)})
+"""
+
+
+@pytest.mark.parametrize(("env", "timeout"), [({}, 4), ({"OPENBLAS_THREAD_TIMEOUT": "20"}, 20)])
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_threads_of_the_linear_algebra_sleep_unless_the_user_says_otherwise(
+    tmp_path: Path, server_type: str, env: dict[str, str], timeout: int
+) -> None:
+    (tmp_path / "custom.py").write_text(READS_ENVIRONMENT)
+    with running_server(tmp_path, server_type, *REGRESSION, env=env) as server:
+        status, body = server.post("/predict/", b"a\n3\n")
+
+    assert (status, json.loads(body)) == (200, {"predictions": [timeout]})
 
 
 class StartsThread:

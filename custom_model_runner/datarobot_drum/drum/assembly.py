@@ -79,6 +79,7 @@ def load_service(settings: Settings) -> PredictionService:
             batch_requests=server.batch_requests,
             batch_rows=server.batch_rows,
             short_call=server.short_call,
+            csv_threads=server.csv_threads,
         ),
         None if config_file is None else load_deployment_config(config_file, target_type),
     )

@@ -387,6 +387,16 @@ KNOBS: Final[tuple[Knob, ...]] = (
         servers=_FASTAPI,
     ),
     Knob(
+        "DRUM_CSV_THREADS",
+        "int",
+        None,
+        "Threads that may read one large CSV body in parts, where the parts together are what"
+        " `pandas.read_csv` makes of the whole. Unset: the processors that each worker has for"
+        " itself.",
+        1,
+        64,
+    ),
+    Knob(
         "DRUM_FASTAPI_MAX_UPLOAD_SIZE",
         "int",
         100 * 1024 * 1024,

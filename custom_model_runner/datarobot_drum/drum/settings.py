@@ -12,6 +12,7 @@ from typing import Any, Final
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs import check_knobs, knob, knob_is_set
+from datarobot_drum.drum.utils.processors import available_processors
 
 DEFAULT_PORT: Final = 8080
 
@@ -53,6 +54,7 @@ class ServerSettings:
     batch_requests: int = 64
     batch_rows: int = 10_000
     short_call: float = 0.0
+    csv_threads: int = 1
     auth_token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     docs: bool = False
@@ -129,12 +131,13 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
     host, port = split_address(str(given["address"]))
     timeout = knob("DRUM_CLIENT_REQUEST_TIMEOUT")
     limited = server_type is ServerType.FASTAPI or knob_is_set("DRUM_FASTAPI_MAX_UPLOAD_SIZE")
+    workers = knob("CUSTOM_MODEL_WORKERS") or given.get("max_workers") or 1
     return ServerSettings(
         server_type=server_type,
         host=host,
         port=port,
         url_prefix=_url_prefix(),
-        workers=knob("CUSTOM_MODEL_WORKERS") or given.get("max_workers") or 1,
+        workers=workers,
         with_error_server=bool(given.get("with_error_server")),
         show_perf=bool(given.get("show_perf")),
         deployment_config=given.get("deployment_config"),
@@ -147,6 +150,7 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         batch_requests=knob("DRUM_BATCH_MAX_REQUESTS"),
         batch_rows=knob("DRUM_BATCH_MAX_ROWS"),
         short_call=knob("DRUM_FASTAPI_SHORT_CALL"),
+        csv_threads=knob("DRUM_CSV_THREADS") or max(available_processors() // workers, 1),
         docs=knob("DRUM_FASTAPI_ENABLE_DOCS"),
         auth_token=knob("DRUM_AUTH_TOKEN"),
         cors_origins=_cors_origins(knob("DRUM_CORS_ORIGINS")) if knob("DRUM_CORS_ENABLED") else (),

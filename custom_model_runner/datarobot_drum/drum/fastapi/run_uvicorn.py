@@ -16,6 +16,7 @@ from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
+from datarobot_drum.drum.utils import blas
 from datarobot_drum.drum.utils.setup import setup_options
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def main_uvicorn() -> None:
 
 def _serve(signals: StopSignals) -> None:
     collector.relax()
+    blas.let_threads_sleep()
     settings = Settings.from_options(setup_options(), ServerType.FASTAPI)
     require_packages()
     uvicorn_settings = UvicornSettings.from_knobs()

@@ -14,6 +14,7 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
+from datarobot_drum.drum.utils import blas
 
 logger = get_drum_logger("run_flask")
 
@@ -44,6 +45,7 @@ def run_flask(settings: Settings) -> None:
 
 def _serve(settings: Settings, signals: StopSignals) -> None:
     collector.relax()
+    blas.let_threads_sleep()
     server = settings.server
     if server.workers > 1:
         logger.warning(ONE_PROCESS, server.workers)

@@ -13,6 +13,7 @@ from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.payload.answer import predictions_response
+from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
 from datarobot_drum.drum.prediction.payload.predictions_json import TEXT_TYPES, as_floats
 from datarobot_drum.drum.prediction.payload.structured import read_rows, read_transform_rows
@@ -30,12 +31,17 @@ class ModelAnswers:
     Args:
         deployment_config: predictions are answered in the form of a prediction server; None
             for the ordinary form.
+        csv_threads: those that may read one large CSV body.
     """
 
     def __init__(
-        self, predictor: Predictor, deployment_config: DeploymentConfig | None = None
+        self,
+        predictor: Predictor,
+        deployment_config: DeploymentConfig | None = None,
+        csv_threads: int = 1,
     ) -> None:
         self._predictor = predictor
+        self._read_csv = PartsReader(csv_threads)
         self._info = predictor.info
         self._deployment_config = deployment_config
 
@@ -51,7 +57,7 @@ class ModelAnswers:
             MalformedRequestError: JSON that does not parse.
         """
         _require_predictions(self._info.target_type)
-        return read_rows(request, self._predictor)
+        return read_rows(request, self._predictor, self._read_csv)
 
     def encode(self, request: PredictRequest, predictions: Predictions) -> PredictResponse:
         """Predictions in the format that the request accepts.

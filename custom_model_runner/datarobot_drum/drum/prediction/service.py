@@ -108,6 +108,7 @@ class ServiceSettings:
     batch_requests: int = 64
     batch_rows: int = 10_000
     short_call: float = 0.0
+    csv_threads: int = 1
 
 
 def nobody_knows() -> int:
@@ -133,7 +134,7 @@ class PredictionService:
         self._settings = settings
         self._patience = Patience(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
-        answers = ModelAnswers(predictor, deployment_config)
+        answers = ModelAnswers(predictor, deployment_config, settings.csv_threads)
         self._batcher = Batcher(
             predictor,
             answers.decode,

@@ -13,7 +13,7 @@ import orjson
 
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv_dialect import float_array, rounds_correctly
-from datarobot_drum.drum.prediction.payload.csv_header import Header, read_header
+from datarobot_drum.drum.prediction.payload.csv_header import Header, read_header_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,21 +50,12 @@ def read_floats(body: Body) -> Floats | None:
     rows = rows.removesuffix(b"\n")
     if any(character in rows for character in _NOT_IN_DECIMALS):
         return None
-    head = _header(header.removesuffix(b"\r"))
+    head = read_header_line(header)
     # Most other tables show in their first row what they are.
     if head is None or rows.partition(b"\n")[0].count(b".") != len(head.names):
         return None
     values = _block(rows, len(head.names))
     return None if values is None else Floats(head, values)
-
-
-def _header(header: bytes) -> Header | None:
-    if b"\r" in header or b"\0" in header:
-        return None
-    try:
-        return read_header(header.decode())
-    except UnicodeDecodeError:
-        return None
 
 
 def _block(rows: bytes, width: int) -> np.ndarray[Any, Any] | None:

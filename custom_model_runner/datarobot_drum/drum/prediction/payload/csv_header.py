@@ -38,6 +38,17 @@ def read_header(line: str) -> Header | None:
     return _read(line) if len(line) <= _MAX_CACHED else _read.__wrapped__(line)
 
 
+def read_header_line(line: bytes) -> Header | None:
+    """The same for a line as it stands in a body."""
+    text = line.removesuffix(b"\n").removesuffix(b"\r")
+    if b"\r" in text or b"\0" in text:
+        return None
+    try:
+        return read_header(text.decode())
+    except UnicodeDecodeError:
+        return None
+
+
 @lru_cache(maxsize=64)
 def _read(line: str) -> Header | None:
     import pandas as pd

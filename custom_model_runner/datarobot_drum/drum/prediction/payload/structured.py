@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import PayloadError
@@ -50,6 +50,7 @@ _READERS: Mapping[str, Callable[[Body], pd.DataFrame]] = {
     ARROW_STREAM: read_arrow_stream,
     PARQUET: read_parquet,
 }
+ReadCsv: TypeAlias = "Callable[[Body], pd.DataFrame]"
 
 
 class _Rows(NamedTuple):
@@ -61,7 +62,9 @@ class _Rows(NamedTuple):
     colnames: Sequence[str] | None = None
 
 
-def read_rows(request: PredictRequest, predictor: Predictor) -> tuple[Any, RowSource]:
+def read_rows(
+    request: PredictRequest, predictor: Predictor, csv: ReadCsv = read_csv
+) -> tuple[Any, RowSource]:
     """Find and read the rows of a request.
 
     They are in the file part ``X`` of a form, else they are the whole body. A model with a
@@ -76,7 +79,7 @@ def read_rows(request: PredictRequest, predictor: Predictor) -> tuple[Any, RowSo
     """
     _check_uncompressed(request, predictor)
     rows = _find_rows(request, _parts(request))
-    return _read(rows, predictor), _source(rows)
+    return _read(rows, predictor, csv), _source(rows)
 
 
 def read_transform_rows(
@@ -167,11 +170,13 @@ def _source(rows: _Rows) -> RowSource:
     return RowSource(rows.data, rows.mimetype, rows.charset, rows.colnames)
 
 
-def _read(rows: _Rows, predictor: Predictor) -> Any:
+def _read(rows: _Rows, predictor: Predictor, csv: ReadCsv = read_csv) -> Any:
     if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
         return predictor.read_input(rows.data)
     array = _read_array(rows, predictor.array_columns)
-    return _read_built_in(rows, predictor.info.feature_names) if array is None else array
+    if array is not None:
+        return array
+    return _read_built_in(rows, predictor.info.feature_names, csv)
 
 
 def _read_array(
@@ -188,10 +193,12 @@ def _read_array(
     return frame_from_block(floats.header.columns, floats.values)
 
 
-def _read_built_in(rows: _Rows, feature_names: Sequence[str] | None = None) -> pd.DataFrame:
+def _read_built_in(
+    rows: _Rows, feature_names: Sequence[str] | None = None, csv: ReadCsv = read_csv
+) -> pd.DataFrame:
     mimetype = (rows.mimetype or "").lower()
     if mimetype in CSV_TYPES:
-        return read_csv(rows.data)
+        return csv(rows.data)
     if mimetype == MTX:
         return read_matrix_market(rows.data, rows.colnames)
     if mimetype == JSON:
