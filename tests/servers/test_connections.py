@@ -1,7 +1,9 @@
-"""Slow clients, crowds and odd connections on the fastapi server; and who is logged."""
+"""Slow clients, crowds and odd connections; and who is logged."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import re
 import signal
@@ -12,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.harness import Server, eventually, running_server
+from tests.servers.harness import SERVER_TYPES, Server, eventually, running_server
 from tests.servers.load import WAIT_FOR_GATE, rows
 
 pytestmark = pytest.mark.servers
 
 REGRESSION = ("--target-type", "regression")
+PRODUCTION = ("gunicorn", "fastapi")
+ONE_SECOND = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
 HEAD = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
 
 
@@ -38,9 +42,11 @@ def talk(server: Server, *parts: bytes, pause: float = 0.0) -> bytes:
     [HEAD, HEAD + b"Content-Length: 100\r\n\r\nseconds"],
     ids=["head", "body"],
 )
-def test_a_request_that_comes_too_slowly_is_answered_408(code_dir: Path, sent: bytes) -> None:
-    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
-    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_a_request_that_comes_too_slowly_is_answered_408(
+    code_dir: Path, server_type: str, sent: bytes
+) -> None:
+    with running_server(code_dir, server_type, *REGRESSION, params=ONE_SECOND) as server:
         answer = talk(server, sent)
 
     head, body = answer.split(b"\r\n\r\n", 1)
@@ -50,32 +56,99 @@ def test_a_request_that_comes_too_slowly_is_answered_408(code_dir: Path, sent: b
     assert json.loads(body) == {"message": "ERROR: The request did not arrive in time."}
 
 
-def test_a_connection_that_sends_nothing_is_closed_without_an_answer(code_dir: Path) -> None:
-    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
-    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+@pytest.mark.parametrize("rest", [b"", b"Content-Length: 1000\r\n\r\n"], ids=["head", "body"])
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_a_drop_now_and_then_does_not_keep_a_request_alive(
+    code_dir: Path, server_type: str, rest: bytes
+) -> None:
+    with (
+        running_server(code_dir, server_type, *REGRESSION, params=ONE_SECOND) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as connection,
+    ):
+        connection.sendall(HEAD + rest)
+        connection.settimeout(0.2)
+        eventually(lambda: drip(connection))
+
+
+def drip(connection: socket.socket) -> bool:
+    """Send another byte; whether the server has answered or hung up."""
+    try:
+        connection.sendall(b"a")
+        return connection.recv(100).startswith(b"HTTP/1.1 408 ")
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("options", [{}, {"DRUM_GUNICORN_KEEP_ALIVE": 2}], ids=["close", "keep"])
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_a_connection_that_sends_nothing_is_closed_without_an_answer(
+    code_dir: Path, server_type: str, options: dict[str, int]
+) -> None:
+    with running_server(code_dir, server_type, *REGRESSION, params=ONE_SECOND | options) as server:
         assert talk(server) == b""
 
 
-def test_a_slow_model_is_not_taken_for_a_slow_client(code_dir: Path) -> None:
-    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
-    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_a_slow_model_is_not_taken_for_a_slow_client(code_dir: Path, server_type: str) -> None:
+    with running_server(code_dir, server_type, *REGRESSION, params=ONE_SECOND) as server:
         status, _ = server.post("/predict/", rows(2.5))
 
     assert status == 200
 
 
-def test_a_large_body_in_steady_pieces_may_take_longer_than_the_timeout(code_dir: Path) -> None:
-    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_a_large_body_in_steady_pieces_may_take_longer_than_the_timeout(
+    code_dir: Path, server_type: str
+) -> None:
     body = b"seconds\n" + b"0\n" * 4000
     pieces = [body[start : start + 1000] for start in range(0, len(body), 1000)]
     head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
-    with running_server(code_dir, "fastapi", *REGRESSION, params=params) as server:
+    with running_server(code_dir, server_type, *REGRESSION, params=ONE_SECOND) as server:
         answer = talk(server, head, *pieces, pause=0.3)
 
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /pre", HEAD + b"Content-Length: 100\r\n\r\nseconds"],
+    ids=["nothing", "half a head", "half a body"],
+)
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_many_slow_clients_keep_nobody_waiting(
+    code_dir: Path, server_type: str, sent: bytes
+) -> None:
+    # The server's patience outlasts the others': whoever waited for it would time out.
+    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 600, "DRUM_GUNICORN_KEEP_ALIVE": 600}
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            running_server(code_dir, server_type, *REGRESSION, params=params)
+        )
+        for _ in range(200):
+            client = socket.create_connection(("127.0.0.1", server.port), 30)
+            stack.enter_context(client).sendall(sent)
+        predicted = [server.post("/predict/", rows(0))[0] for _ in range(3)]
+        alive, _ = server.get("/livez")
+
+    assert (alive, predicted) == (200, [200, 200, 200])
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_idle_connections_do_not_hold_up_the_end(code_dir: Path, server_type: str) -> None:
+    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 600, "DRUM_GUNICORN_KEEP_ALIVE": 600}
+    with (
+        running_server(code_dir, server_type, *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30),
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as kept,
+    ):
+        kept.request("GET", "/livez")
+        kept.getresponse().read()
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("server_type", PRODUCTION)
 def test_without_keep_alive_a_client_is_told_that_the_connection_ends(
     code_dir: Path, server_type: str
 ) -> None:
@@ -164,7 +237,7 @@ LOG_LINE = re.compile(
 )
 
 
-@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+@pytest.mark.parametrize("server_type", PRODUCTION)
 def test_the_access_log_has_one_format(code_dir: Path, server_type: str) -> None:
     request = (
         b"GET /ping/?a=%22b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nReferer: http://r\r\n"
@@ -183,7 +256,7 @@ def test_the_access_log_has_one_format(code_dir: Path, server_type: str) -> None
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+@pytest.mark.parametrize("server_type", PRODUCTION)
 def test_the_access_log_holds_no_secret(code_dir: Path, server_type: str, as_json: bool) -> None:
     request = b"GET /livez?key=tell-nobody HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     params = {"DRUM_AUTH_TOKEN": "tell-nobody", "DRUM_JSON_LOGGING": as_json}

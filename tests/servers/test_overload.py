@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.servers.harness import SERVER_TYPES, Server, running_server
+from tests.servers.harness import SERVER_TYPES, Server, eventually, running_server
 
 pytestmark = pytest.mark.servers
 
@@ -110,3 +111,27 @@ def test_whoever_runs_too_long_is_told(stuck: Stuck) -> None:
     assert stuck.figures()["request_timeout"] == 1
     stuck.let_go()
     assert stuck.server.post("/predict/", b"a\n0\n")[0] == 200
+
+
+HEAD = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+REQUEST = HEAD + b"Content-Length: 4\r\n\r\na\n0\n"
+
+
+@pytest.mark.parametrize(
+    "stuck", [{"DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH": 2}], indirect=True, ids=["depth 2"]
+)
+def test_a_client_that_leaves_makes_room_for_another(stuck: Stuck) -> None:
+    stuck.occupy()
+    leaving = [socket.create_connection(("127.0.0.1", stuck.server.port)) for _ in range(2)]
+    for client in leaving:
+        client.sendall(REQUEST)
+    eventually(lambda: stuck.figures()["queue_depth"] == 2)
+    assert stuck.server.post("/predict/", b"a\n0\n")[0] == 503
+    for client in leaving:
+        client.close()
+    eventually(lambda: stuck.figures()["queue_depth"] == 0)
+    assert stuck.figures()["client_gone"] == 2
+    waiting = stuck.pool.submit(stuck.server.post, "/predict/", b"a\n0\n")
+    eventually(lambda: stuck.figures()["queue_depth"] == 1)
+    stuck.let_go()
+    assert [answer.result()[0] for answer in (stuck.running, waiting)] == [200, 200]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from pathlib import Path
 
@@ -110,3 +111,31 @@ def test_a_certificate_that_cannot_be_read_is_named(code_dir: Path, server_type:
     assert server.wait(START_SECONDS) == 1
     assert server.stderr().startswith("Cannot use DRUM_SSL_CERTFILE (")
     assert server.stderr().count("\n") == 1
+
+
+@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+def test_a_slow_client_over_tls_is_answered_408(
+    code_dir: Path, certificates: Certificates, server_type: str
+) -> None:
+    params = certificates.params(DRUM_UVICORN_HEADER_TIMEOUT=1)
+    with (
+        running_server(code_dir, server_type, *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as plain,
+        certificates.client().wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.sendall(b"POST /predict/ HTTP/1.1\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+def test_gunicorn_gives_up_a_handshake_that_does_not_end(
+    code_dir: Path, certificates: Certificates
+) -> None:
+    params = certificates.params(DRUM_UVICORN_HEADER_TIMEOUT=1)
+    with (
+        running_server(code_dir, "gunicorn", *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as connection,
+    ):
+        connection.sendall(b"\x16\x03\x01")
+        assert connection.recv(1000) == b""
+        assert get(server, certificates.client()) == 200
+        assert "Traceback" not in server.stderr()

@@ -15,6 +15,9 @@ from typing import IO, Final
 from datarobot_drum.drum.exceptions import BodyTooLargeError
 from datarobot_drum.drum.prediction.messages import Body
 
+TOO_SLOW: Final = "The request did not arrive in time."
+# Bytes: a body that brings less than this in one period drips.
+MIN_PROGRESS: Final = 1024
 TOO_LARGE: Final = "The request body is larger than the {} bytes allowed."
 # Smaller bodies are joined from their pieces, which is faster.
 JOINED_UP_TO: Final = 1024 * 1024

@@ -13,6 +13,7 @@
     │   ├── RequestError                  4xx: the client can put it right
     │   │   ├── MalformedRequestError     400
     │   │   ├── NotSupportedError         404
+    │   │   ├── SlowClientError           408
     │   │   ├── BodyTooLargeError         413
     │   │   ├── UnsupportedMediaTypeError 415
     │   │   ├── PayloadError              422
@@ -92,6 +93,12 @@ class NotSupportedError(RequestError):
     """This model has no such operation."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class SlowClientError(RequestError):
+    """The request takes too long to come in."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
 
 
 class BodyTooLargeError(RequestError):

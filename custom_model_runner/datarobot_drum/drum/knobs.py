@@ -147,8 +147,8 @@ KNOBS: Final[tuple[Knob, ...]] = (
         "DRUM_GUNICORN_THREADS",
         "int",
         None,
-        "Threads of a `gthread` worker. Unset: as many as requests may be inside, and 16 for the"
-        " status routes, so that these never wait.",
+        "Most threads of a `gthread` worker. Unset: one for each connection that it may hold, so"
+        " that nobody waits for another's client; they are started when they are needed.",
         2,
         20000,
         servers=_GUNICORN,
@@ -287,10 +287,11 @@ KNOBS: Final[tuple[Knob, ...]] = (
         "int",
         20,
         "Seconds a client may take to send a request's headers, and in which more of its body"
-        " must come, before the connection is closed; 0 turns the limit off.",
+        " must come, before the connection is closed; 0 turns the limit off. On gunicorn: of"
+        " `gthread` workers.",
         0,
         3600,
-        servers=_FASTAPI,
+        servers=("gunicorn", "fastapi"),
     ),
     Knob(
         "DRUM_PRELOAD_MODEL",

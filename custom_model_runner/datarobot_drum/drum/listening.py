@@ -20,6 +20,9 @@ from datarobot_drum.drum.exceptions import StartupError
 
 # Seconds in which the last handshakes end and what waits in the backlog is accepted.
 BACKLOG_LINGER: Final = 0.2
+# Seconds for which a connection without a request is kept while the server ends: one may be on
+# its way.
+IDLE_LINGER: Final = 1.0
 
 # Classic BPF: drop segments with the SYN bit (0x02 in byte 13 of the header), pass others.
 _DROP_SYN: Final = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))

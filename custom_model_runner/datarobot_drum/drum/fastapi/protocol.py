@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum import routes
+from datarobot_drum.drum.body import MIN_PROGRESS, TOO_SLOW
 from datarobot_drum.drum.prediction.messages import PredictResponse
-
-# A body that brings less than this in one period drips.
-MIN_BODY_PROGRESS: Final = 1024
-TOO_SLOW: Final = "The request did not arrive in time."
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
@@ -76,7 +73,7 @@ class SlowClientMixin(_Base):
         self._timer = None
         if self.transport.is_closing() or not self._awaits_more():
             return
-        advanced = self._progress >= MIN_BODY_PROGRESS and not self._awaits_head()
+        advanced = self._progress >= MIN_PROGRESS and not self._awaits_head()
         sent_something = self._progress > 0
         self._progress = 0
         latest = self._latest_cycle()

@@ -14,15 +14,14 @@ import uvicorn
 
 from datarobot_drum.drum.balance import Seat
 from datarobot_drum.drum.fastapi.acceptor import Acceptor
-from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
+from datarobot_drum.drum.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.streams import seconds_for_streams
 from datarobot_drum.drum.signals import StopSignals
 
 logger = get_drum_logger("uvicorn_server")
 
-# Seconds an idle connection is kept while the server ends, for a request already on its way.
-IDLE_LINGER: Final = 1.0
+# Seconds between two looks at what is left while the server ends.
 POLL: Final = 0.02
 # Seconds in which requests that are cut off may clean up.
 CUT_OFF: Final = 1.0

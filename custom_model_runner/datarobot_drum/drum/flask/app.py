@@ -75,7 +75,8 @@ def _view(
             request_id=flask.g.request_id,
             method=incoming.method,
         )
-        return _to_flask(service.answer(operation, request))
+        is_gone = partial(client_is_gone, incoming.environ)
+        return _to_flask(service.answer(operation, request, is_gone))
 
     return view
 

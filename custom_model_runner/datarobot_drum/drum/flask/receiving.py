@@ -8,7 +8,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from datarobot_drum.drum.body import JOINED_UP_TO, BodyCollector
-from datarobot_drum.drum.exceptions import MalformedRequestError
+from datarobot_drum.drum.exceptions import MalformedRequestError, SlowClientError
 from datarobot_drum.drum.prediction.messages import Body
 
 _PIECE = 64 * 1024
@@ -20,6 +20,7 @@ def collect_body(incoming: flask.Request, limit: int | None) -> Body:
     Raises:
         BodyTooLargeError, werkzeug's RequestEntityTooLarge: it is larger than ``limit`` bytes.
         MalformedRequestError: its chunks are broken, or it ends too early.
+        SlowClientError: it takes too long, where the server has a limit.
     """
     length = incoming.content_length
     if length is not None and length <= JOINED_UP_TO:
@@ -35,7 +36,7 @@ def collect_body(incoming: flask.Request, limit: int | None) -> Body:
 def _read(read: Callable[[], bytes]) -> bytes:
     try:
         return read()
-    except HTTPException:
+    except (HTTPException, SlowClientError):
         raise
     except Exception as error:
         # Every server has exceptions of its own for this.

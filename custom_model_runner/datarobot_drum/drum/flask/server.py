@@ -18,7 +18,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from datarobot_drum.drum import routes
 from datarobot_drum.drum.flask.chunked import ChunkedInput
-from datarobot_drum.drum.listening import BACKLOG_LINGER, turn_newcomers_away
+from datarobot_drum.drum.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.streams import seconds_for_streams
 
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 logger = get_drum_logger("flask_server")
 
-# Seconds: between two looks at the stop signal; for a connection that has sent no request yet
-# when the server ends; for a TLS handshake.
+# Seconds: between two looks at the stop signal; for a TLS handshake.
 POLL: Final = 0.1
-IDLE_LINGER: Final = 1.0
 HANDSHAKE_TIMEOUT: Final = 10.0
 
 

@@ -8,9 +8,10 @@ import ssl
 from typing import Any, Final
 
 from datarobot_drum.drum.exceptions import SettingError, StartupError
+from datarobot_drum.drum.gunicorn.tls import limit_handshake
 from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import shown
-from datarobot_drum.drum.settings import ServerSettings, Settings
+from datarobot_drum.drum.settings import Settings
 
 ACCESS_LOG_FORMAT: Final = (
     """%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" """
@@ -22,8 +23,6 @@ WORKER_CLASSES: Final = {
     "sync": "datarobot_drum.drum.gunicorn.worker.DrumSyncWorker",
     "gevent": "datarobot_drum.drum.gunicorn.gevent_worker.DrumGeventWorker",
 }
-# Threads beyond those that wait for the model, so that status routes always find one.
-STATUS_THREADS: Final = 16
 # Seconds after which a worker that gives no sign of life is killed, on top of the time a
 # request may take: the 504 has to be sent first, by the worker itself.
 SILENCE_MARGIN: Final = 30
@@ -61,10 +60,11 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
         "proc_name": "drum",
     }
     if worker_class == "gthread":
-        options["threads"] = knob("DRUM_GUNICORN_THREADS") or _threads(server)
+        options["threads"] = knob("DRUM_GUNICORN_THREADS") or knob("DRUM_WORKER_CONNECTIONS")
     if os.access(_HEARTBEAT_DIR, os.W_OK):
         options["worker_tmp_dir"] = _HEARTBEAT_DIR
     if tls is not None:
+        limit_handshake(tls, knob("DRUM_UVICORN_HEADER_TIMEOUT") or None)
         options["certfile"] = knob("DRUM_SSL_CERTFILE")
         options["ssl_context"] = lambda _config, _default: tls
     return options
@@ -89,7 +89,3 @@ def _worker_class() -> str:
             " Install it with: pip install gevent"
         )
     return name
-
-
-def _threads(server: ServerSettings) -> int:
-    return (server.executor_workers or 1) + server.queue_depth + STATUS_THREADS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
 import mmap
 import os
 import queue
@@ -12,9 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.util import write_nonblock
@@ -23,10 +26,16 @@ from gunicorn.workers.sync import SyncWorker
 
 from datarobot_drum.drum import routes
 from datarobot_drum.drum.balance import STEP_BACK
+from datarobot_drum.drum.exceptions import SlowClientError
 from datarobot_drum.drum.failures import report_failure
-from datarobot_drum.drum.listening import BACKLOG_LINGER, cannot_listen
+from datarobot_drum.drum.gunicorn.connection import Connection, is_readable
+from datarobot_drum.drum.knobs import knob
+from datarobot_drum.drum.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
 from datarobot_drum.drum.prediction.streams import seconds_for_streams
 from datarobot_drum.drum.signals import Stopped
+
+# Seconds until the next try when no more connections can be accepted.
+ACCEPT_PAUSE: Final = 0.1
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker as _Base
@@ -79,10 +88,14 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """Answer what gunicorn's parser refuses: its own page would be HTML and repeat it."""
-        page = _Page()
-        super().handle_error(req, page, addr, exc)
+        if isinstance(exc, SlowClientError):
+            answer = routes.failure(exc.status, str(exc))
+        else:
+            page = _Page()
+            super().handle_error(req, page, addr, exc)
+            answer = routes.not_http(page.status)
         try:
-            write_nonblock(client, routes.last_bytes(routes.not_http(page.status)))
+            write_nonblock(client, routes.last_bytes(answer))
         except OSError:
             self.log.debug("The client did not wait for an error.")
 
@@ -164,14 +177,59 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
 
 class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
-    """A pool of threads: status routes never wait for the model."""
+    """A thread for each connection that has sent something: nobody waits for another's client,
+    and status routes never wait for the model.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limit: float | None = knob("DRUM_UVICORN_HEADER_TIMEOUT") or None
+        # Connections that are kept open hold no thread, as many as there may be.
+        self.max_keepalived = self.worker_connections
+
+    @staticmethod
+    def check_config(cfg: Any, log: Any) -> None:
+        """Gunicorn would warn that there are as many threads as connections."""
 
     def accept(self, listener: Any) -> None:
         self.seat.hold(self.nr_conns)
         if self.alive and not self.seat.goes_first():
             time.sleep(STEP_BACK)
-        super().accept(listener)
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            self._not_accepted(error)
+            return
+        self.nr_conns += 1
         self.seat.hold(self.nr_conns)
+        self._start(Connection(self.cfg, client, address, listener.getsockname(), self._limit))
+
+    def _not_accepted(self, error: OSError) -> None:
+        if error.errno in (errno.EAGAIN, errno.ECONNABORTED):
+            return
+        # No descriptor or memory left, mostly: others will give theirs back.
+        self.log.error("A connection could not be accepted: %s", error.strerror)
+        time.sleep(ACCEPT_PAUSE)
+
+    def _start(self, connection: Connection) -> None:
+        """Give the connection a thread when its first bytes are there."""
+        if is_readable(connection.sock):
+            connection.data_ready = True
+            self.enqueue_req(connection)
+            return
+        patience = self._limit if self.alive else IDLE_LINGER
+        connection.timeout = math.inf if patience is None else time.monotonic() + patience
+        self.pending_conns.append(connection)
+        ready = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(connection.sock, selectors.EVENT_READ, ready)
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        conn.head_is_complete()
+        return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:
+        conn.is_answered()
+        return bool(super()._keepalive_after(conn, keepalive))
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
@@ -180,6 +238,13 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
                 self.accept(listener)
             self.seat.leave()
             self._close_port()
+            self._hurry_silent()
+
+    def _hurry_silent(self) -> None:
+        """Connections on which nothing has come yet do not hold up the end."""
+        latest = time.monotonic() + IDLE_LINGER
+        for connection in self.pending_conns:
+            connection.timeout = min(connection.timeout, latest)
 
 
 class _Address:

@@ -12,7 +12,7 @@ from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.service import nobody_knows
 from datarobot_drum.drum.prediction.status import OK
-from datarobot_drum.drum.prediction.waiting import Disconnected
+from datarobot_drum.drum.prediction.waiting import Disconnected, IsGone
 
 
 class FailedService:
@@ -30,7 +30,9 @@ class FailedService:
         not_ready = small_json({"message": client_text(NotReadyError(str(error)))})
         self._not_ready = PredictResponse(NotReadyError.status, not_ready)
 
-    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
+    def answer(
+        self, operation: Operation, request: PredictRequest, is_gone: IsGone | None = None
+    ) -> PredictResponse:
         if operation is Operation.LIVEZ:
             return OK
         if operation in open_inference.OPERATIONS:

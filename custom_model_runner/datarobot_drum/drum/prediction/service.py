@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ from datarobot_drum.drum.prediction.stats import TimingWindow
 from datarobot_drum.drum.prediction.status import status_pages
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.prediction.tracing import STREAM_NAME, open_span
-from datarobot_drum.drum.prediction.waiting import Disconnected, LoopWait
+from datarobot_drum.drum.prediction.waiting import Disconnected, IsGone, LoopWait, ThreadWait
 
 logger = logs.get_drum_logger(__name__)
 
@@ -74,7 +73,9 @@ class Service(Protocol):
     def is_stuck(self) -> bool:
         """The model has not come back from a call whose caller was given up long ago."""
 
-    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse: ...
+    def answer(
+        self, operation: Operation, request: PredictRequest, is_gone: IsGone | None = None
+    ) -> PredictResponse: ...
 
     async def answer_async(
         self,
@@ -198,22 +199,21 @@ class PredictionService:
 
     # -- the way in
 
-    def answer(self, operation: Operation, request: PredictRequest) -> PredictResponse:
-        """Answer on the calling thread; waits until the model has run."""
-        lane = self._lane(operation)
-        arrived = threading.Lock()
-        arrived.acquire()
-        job = Job(operation, request, lambda _job: arrived.release())
+    def answer(
+        self, operation: Operation, request: PredictRequest, is_gone: IsGone | None = None
+    ) -> PredictResponse:
+        """Answer on the calling thread; waits until the model has run.
+
+        Args:
+            is_gone: tells whether the client has gone away: the job is given up then.
+        """
+        wait = ThreadWait(self._lane(operation), self._patience, is_gone)
+        job = Job(operation, request, wait.wake)
         early = self._start(job)
         if early is not None:
             return early
-        wait = self._patience.in_queue
-        while not arrived.acquire(timeout=wait):
-            late = self._patience.look(lane, job)
-            if isinstance(late, DrumException):
-                return self._give_up(job, late)
-            wait = late
-        return _response_of(job)
+        late = wait.until_answered(job)
+        return _response_of(job) if late is None else self._give_up(job, late)
 
     async def answer_async(
         self,

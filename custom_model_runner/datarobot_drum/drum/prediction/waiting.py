@@ -1,22 +1,65 @@
-"""A coroutine's wait for the model: ended by the answer, by a limit, or by the client leaving."""
+"""A caller's wait for the model: ended by the answer, by a limit, or by the client leaving."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from datarobot_drum.drum.exceptions import ClientGoneError, DrumException
 from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
-from datarobot_drum.drum.prediction.patience import Patience
+from datarobot_drum.drum.prediction.patience import FOREVER, Patience
 
 # Returns when the client has gone away.
 Disconnected: TypeAlias = Callable[[], Awaitable[None]]
 
+# Whether the client has gone away; looks, and does not wait.
+IsGone: TypeAlias = Callable[[], bool]
+
 # Seconds after which a wait is long enough to look whether the client is still there: most
 # answers are there before, and a task for each of them would cost more than they do.
 WATCH_AFTER: Final = 0.05
+# Seconds between two looks of a thread.
+WATCH_EVERY: Final = 0.25
+GONE: Final = "The client has closed its connection."
+
+
+class ThreadWait:
+    """One job's wait in the calling thread.
+
+    Args:
+        is_gone: asked from time to time once the wait has become long; None: never.
+    """
+
+    def __init__(self, lane: ModelExecutor, patience: Patience, is_gone: IsGone | None) -> None:
+        self._lane = lane
+        self._patience = patience
+        self._is_gone = is_gone
+        self._arrived = threading.Lock()
+        self._arrived.acquire()
+
+    def wake(self, _job: Job) -> None:
+        """Tell, from any thread, that the answer is there."""
+        self._arrived.release()
+
+    def until_answered(self, job: Job) -> DrumException | None:
+        """Wait; None when the job has its response, else the error its caller gets now."""
+        due = time.monotonic() + self._patience.in_queue
+        pause = FOREVER if self._is_gone is None else WATCH_AFTER
+        while not self._arrived.acquire(timeout=min(max(due - time.monotonic(), 0), pause)):
+            if self._is_gone is not None:
+                if self._is_gone():
+                    return ClientGoneError(GONE)
+                pause = WATCH_EVERY
+            if time.monotonic() >= due:
+                late = self._patience.look(self._lane, job)
+                if isinstance(late, DrumException):
+                    return late
+                due = time.monotonic() + late
+        return None
 
 
 class LoopWait:
@@ -76,4 +119,4 @@ class LoopWait:
     async def _until_gone(self) -> None:
         assert self._disconnected is not None
         await self._disconnected()
-        self._wake(ClientGoneError("The client has closed its connection."))
+        self._wake(ClientGoneError(GONE))

@@ -1,0 +1,94 @@
+"""A client's connection, which has to bring its requests in time."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from typing import Any
+
+from gunicorn.workers.gthread import TConn
+
+from datarobot_drum.drum.body import MIN_PROGRESS, TOO_SLOW
+from datarobot_drum.drum.exceptions import SlowClientError
+
+
+class PatientSocket:
+    """What a request is read from: a whole head within ``limit`` seconds, and then more of its
+    body in each such period.
+
+    Reading raises ``SlowClientError`` when it is late, and ends when nothing has come at all.
+    """
+
+    def __init__(self, connection: socket.socket, limit: float) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._in_head = True
+        self._start_period()
+
+    def await_body(self) -> None:
+        self._in_head = False
+        self._start_period()
+
+    def _start_period(self) -> None:
+        self._progress = 0
+        self._end = time.monotonic() + self._limit
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            left = self._end - time.monotonic()
+            data = self._recv_within(size, left) if left > 0 else None
+            if data is not None:
+                self._progress += len(data)
+                return data
+            if self._in_head and not self._progress:
+                return b""
+            if self._in_head or self._progress < MIN_PROGRESS:
+                raise SlowClientError(TOO_SLOW)
+            self._start_period()
+
+    def _recv_within(self, size: int, seconds: float) -> bytes | None:
+        self._connection.settimeout(seconds)
+        try:
+            return self._connection.recv(size)
+        except TimeoutError:
+            return None
+        finally:
+            # The answer may take as long as the client takes to read it.
+            self._connection.settimeout(None)
+
+
+def is_readable(connection: socket.socket) -> bool:
+    """Whether something has come, or the other side has closed; looks, and does not wait."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class Connection(TConn):  # type: ignore[misc]
+    """Gunicorn's connection over a ``PatientSocket``.
+
+    Args:
+        limit: seconds for a request's head and between steps of its body; None: no limit.
+    """
+
+    def __init__(self, cfg: Any, client: Any, address: Any, server: Any, limit: float | None):
+        super().__init__(cfg, client, address, server)
+        self._limit = limit
+        self._patient: PatientSocket | None = None
+
+    def init(self) -> None:
+        """Called before each request."""
+        super().init()
+        if self._limit is not None:
+            self._patient = PatientSocket(self.sock, self._limit)
+            self.parser.unreader.sock = self._patient
+
+    def head_is_complete(self) -> None:
+        if self._patient is not None:
+            self._patient.await_body()
+
+    def is_answered(self) -> None:
+        """What is left of the body is thrown away; gunicorn has a limit of its own for that."""
+        if self._patient is not None:
+            self.parser.unreader.sock = self.sock
