@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.harness import SERVER_TYPES, Server, running_server
+from tests.servers.harness import SERVER_TYPES, Server, eventually, running_server
 from tests.servers.otlp import Receiver, attributes, receiver
 
 pytestmark = pytest.mark.servers
 
+SEVERAL = ("gunicorn", "fastapi")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 
@@ -185,7 +186,7 @@ def test_metrics_and_logs_are_exported(code_dir: Path, server_type: str) -> None
     assert "tell-nobody" not in str(inbox.received)
 
 
-@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
+@pytest.mark.parametrize("server_type", SEVERAL)
 def test_several_workers_export_too(code_dir: Path, server_type: str) -> None:
     with receiver() as inbox:
         converse(code_dir, server_type, inbox, CUSTOM_MODEL_WORKERS=2)
@@ -194,20 +195,65 @@ def test_several_workers_export_too(code_dir: Path, server_type: str) -> None:
     assert sum(point.as_int for metric in rows for point in metric.sum.data_points) == 1
 
 
-@pytest.mark.parametrize("server_type", ["gunicorn", "fastapi"])
-def test_no_request_waits_for_the_collector(code_dir: Path, server_type: str) -> None:
+@pytest.mark.parametrize(
+    ("server_type", "workers"), [("flask", 1), *((name, n) for name in SEVERAL for n in (1, 2))]
+)
+def test_neither_requests_nor_the_end_wait_for_the_collector(
+    code_dir: Path, server_type: str, workers: int
+) -> None:
     with receiver() as inbox:
         inbox.answers.clear()
         # Patience without end: whoever waits for the collector gets no answer at all.
         env = {"OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
         env["TARGET_NAME"] = "answer"
-        options = ("--target-type", "textgeneration", "--max-workers", "2")
+        options = ("--target-type", "textgeneration", "--max-workers", str(workers))
         with running_server(code_dir, server_type, *options, env=env) as server:
             try:
+                eventually(lambda: workers == 1 or len(server.workers()) == workers)
                 assert ask(server, "/predict/", b"a\n1\n", "text/csv") == 200
                 assert ask(server, "/predict/", b"fail\n1\n", "text/csv") == 500
+                status, log = server.stop(), server.stderr()
             finally:
                 inbox.answers.set()
+    assert status == 0
+    # At least one has answered requests; each that has says so itself, instead of being killed.
+    assert 1 <= log.count("what is left is not exported") <= workers
+    assert "had to be killed" not in log
+
+
+TRACING = """
+import os
+
+import pandas as pd
+from opentelemetry import trace
+
+tracer = trace.get_tracer("hooks")
+
+
+def load_model(code_dir):
+    with tracer.start_as_current_span("loading"):
+        return "model"
+
+
+def score(data, model, **kwargs):
+    with tracer.start_as_current_span("scoring", attributes={"pid": os.getpid()}):
+        return pd.DataFrame({"Predictions": [float(os.getpid())] * len(data)})
+"""
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_what_was_traced_before_loading_failed_is_exported(
+    code_dir: Path, server_type: str
+) -> None:
+    failing = TRACING.replace('return "model"', 'raise ValueError("the weights are missing")')
+    (code_dir / "custom.py").write_text(failing)
+    options = ("--target-type", "regression")
+    with receiver() as inbox:
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url}
+        with running_server(code_dir, server_type, *options, env=env, wait=False) as server:
+            assert server.wait() != 0
+            assert server.stderr().count("the weights are missing") == 1
+    assert [span.name for span in inbox.spans()] == ["loading"]
 
 
 def test_nothing_is_exported_when_disabled(code_dir: Path) -> None:
