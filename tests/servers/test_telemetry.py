@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import urllib.request
 from pathlib import Path
 
@@ -221,6 +222,29 @@ def test_neither_requests_nor_the_end_wait_for_the_collector(
     assert "had to be killed" not in log
 
 
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_built_in_model_is_shared_while_its_workers_export(
+    tmp_path: Path, server_type: str
+) -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    model = linear.LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    with receiver() as inbox:
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url}
+        options = ("--target-type", "regression", "--max-workers", "2")
+        with running_server(tmp_path, server_type, *options, env=env) as server:
+            eventually(lambda: len(server.workers()) == 2)
+            in_master = "sklearn" in Path(f"/proc/{server.process.pid}/maps").read_text()
+            statuses = [server.post("/predict/", b"a\n3\n")[0] for _ in range(16)]
+            code = server.stop()
+    assert in_master
+    assert statuses == [200] * 16
+    assert [span.name for span in inbox.spans()] == ["drum.invocations"] * 16
+    rows = [metric for metric in inbox.metrics() if metric.name == "drum.rows"]
+    assert sum(point.as_int for metric in rows for point in metric.sum.data_points) == 16
+    assert code == 0
+
+
 TRACING = """
 import os
 
@@ -239,6 +263,36 @@ def score(data, model, **kwargs):
     with tracer.start_as_current_span("scoring", attributes={"pid": os.getpid()}):
         return pd.DataFrame({"Predictions": [float(os.getpid())] * len(data)})
 """
+
+
+@pytest.mark.parametrize(
+    ("server_type", "preload"),
+    [*((name, "auto") for name in SERVER_TYPES), *((name, "on") for name in SEVERAL)],
+)
+def test_hooks_trace_too(code_dir: Path, server_type: str, preload: str) -> None:
+    (code_dir / "custom.py").write_text(TRACING)
+    processes = 1 if server_type == "flask" else 2
+    params = {"DRUM_PRELOAD_MODEL": preload, "CUSTOM_MODEL_WORKERS": processes}
+    options = ("--target-type", "regression")
+    seen: set[int] = set()
+    with receiver() as inbox:
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url}
+        with running_server(code_dir, server_type, *options, env=env, params=params) as server:
+            eventually(lambda: seen.add(predicting_process(server)) or len(seen) == processes)
+            assert server.stop() == 0
+    spans = inbox.spans()
+    requests = {span.span_id for span in spans if span.name == "drum.invocations"}
+    scoring = [span for span in spans if span.name == "scoring"]
+    assert {span.parent_span_id for span in scoring} == requests
+    assert {attributes(span)["pid"] for span in scoring} == seen
+    # Where the model is loaded before the fork, nothing is exported yet.
+    loaded = [span.name for span in spans].count("loading")
+    assert loaded == (0 if preload == "on" else processes)
+
+
+def predicting_process(server: Server) -> int:
+    _, body = server.post("/predict/", b"a\n1\n")
+    return int(json.loads(body)["predictions"][0])
 
 
 @pytest.mark.parametrize("server_type", SERVER_TYPES)
