@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -19,6 +21,8 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 
 CUSTOM = """
+import sys
+
 import pandas as pd
 
 
@@ -70,6 +74,9 @@ def load_model(code_dir):
 def score(data, model, **kwargs):
     if "fail" in data.columns:
         raise ValueError("it holds tell-nobody")
+    if "modules" in data.columns:
+        found = [name for name in sys.modules if name.split(".")[0] == "opentelemetry"]
+        return pd.DataFrame({"answer": [f"modules: {' '.join(found)}"] * len(data)})
     return pd.DataFrame({"answer": ["yes"] * len(data)})
 
 
@@ -310,7 +317,34 @@ def test_what_was_traced_before_loading_failed_is_exported(
     assert [span.name for span in inbox.spans()] == ["loading"]
 
 
-def test_nothing_is_exported_when_disabled(code_dir: Path) -> None:
+@pytest.mark.parametrize("endpoint_is_set", [False, True])
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_nothing_is_loaded_or_exported_when_off(
+    code_dir: Path, server_type: str, endpoint_is_set: bool
+) -> None:
+    env = {"TARGET_NAME": "answer"}
+    options = ("--target-type", "textgeneration")
     with receiver() as inbox:
-        converse(code_dir, "fastapi", inbox, OTEL_SDK_DISABLED=True)
+        if endpoint_is_set:
+            env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": inbox.url}
+        params = {"OTEL_SDK_DISABLED": True} if endpoint_is_set else {}
+        with running_server(code_dir, server_type, *options, env=env, params=params) as server:
+            assert ask(server, "/predict/", b"fail\n1\n", "text/csv") == 500
+            body = json.dumps({"model": "m", "messages": [], "stream": True}).encode()
+            assert ask(server, "/v1/chat/completions", body, "application/json") == 200
+            status, answer = server.post("/predict/", b"modules\n1\n")
+            code = server.stop()
+    assert (status, code) == (200, 0)
+    (text,) = json.loads(answer)["predictions"]
+    label, *loaded = text.split()
+    assert label == "modules:"
+    # The API is no more than a name: newer FastAPIs load it by themselves.
+    assert set(loaded) <= telemetry_of(server_type)
     assert inbox.received == []
+
+
+def telemetry_of(package: str) -> set[str]:
+    """The modules of OpenTelemetry that a server's own package loads."""
+    code = f"import sys, {package}; print(*(m for m in sys.modules if m.startswith('opentel')))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    return set(output.decode().split())
