@@ -27,6 +27,7 @@ _TERMINATE = signal.SIGTERM
 _PACKAGE_ROOT = Path(__file__).parents[2] / "custom_model_runner"
 # What a developer's shell may carry and a server under test must not see.
 _UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
+_UNWANTED += ("OTEL_",)
 
 
 class ServerDiedError(AssertionError):

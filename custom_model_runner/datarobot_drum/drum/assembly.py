@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from datarobot_drum.drum import collector, telemetry
+from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.logs import get_drum_logger
@@ -33,13 +34,25 @@ def load_app(
 
     Raises:
         StartupError: the model cannot be loaded and there is no error server.
+        SettingError: telemetry cannot be set up so and there is no error server.
     """
     collector.exempt_imports()
-    if service is None:
-        service = build_service(settings)
+    service = _observed(settings, service)
     app, service = build_app(service, settings, create_app, extension)
     collector.settle()
     return app, service
+
+
+def _observed(settings: Settings, service: Service | None) -> Service:
+    """Telemetry starts in the process that serves, whose threads no fork leaves behind; where
+    that process loads the model, before it does: hooks trace while they load.
+    """
+    traces_clients = settings.model.target_name is not None
+    try:
+        telemetry.start(at_once=settings.server.workers > 1, trace_clients=traces_clients)
+    except SettingError as error:
+        return _failed(settings, error)
+    return build_service(settings) if service is None else service
 
 
 def build_service(settings: Settings) -> Service:
@@ -59,9 +72,6 @@ def build_service(settings: Settings) -> Service:
 
 def load_service(settings: Settings) -> PredictionService:
     server = settings.server
-    telemetry.start(
-        at_once=server.workers > 1, trace_clients=settings.model.target_name is not None
-    )
     predictor = build_predictor(settings.model)
     config_file = server.deployment_config
     target_type = predictor.info.target_type

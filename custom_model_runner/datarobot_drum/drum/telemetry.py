@@ -8,7 +8,9 @@ import contextlib
 import importlib
 import logging
 import os
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from datarobot_drum import __version__
@@ -29,10 +31,14 @@ logger = get_drum_logger("telemetry")
 ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 DISABLED: Final = "OTEL_SDK_DISABLED"
 SCOPE: Final = "datarobot_drum"
+# Seconds that the collector gets for what is pending at the end: less than the margin after
+# which a supervisor kills its workers.
+STOP_SECONDS: Final = 4.0
 MISSING: Final = (
     "%s is set, but OpenTelemetry is not installed: nothing is exported."
     " Install it with: pip install 'custom-model-runner[otel]'"
 )
+UNSENT: Final = "The collector did not take all in %g seconds: what is left is not exported."
 
 _TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
 _FALSE: Final = frozenset({"f", "false", "n", "no", "off", "0", "none", ""})
@@ -110,13 +116,30 @@ def start(at_once: bool, trace_clients: bool) -> None:
 
 
 def stop() -> None:
-    """Export what is left, and end."""
+    """Export what is left, and end: after ``STOP_SECONDS`` whatever the collector does."""
     State.tracer = State.instruments = None
     for handler in [h for h in logging.getLogger().handlers if isinstance(h, _ExportHandler)]:
         logging.getLogger().removeHandler(handler)
-    for provider in State.providers:
-        provider.shutdown()
+    # Each provider waits for its own exports, and would do so for half a minute.
+    waits = [threading.Thread(target=each.shutdown, daemon=True) for each in State.providers]
     State.providers = ()
+    for wait in waits:
+        wait.start()
+    deadline = time.monotonic() + STOP_SECONDS
+    for wait in waits:
+        wait.join(max(deadline - time.monotonic(), 0))
+    if any(wait.is_alive() for wait in waits):
+        logger.warning(UNSENT, STOP_SECONDS)
+        _silence_exporters()
+
+
+@contextlib.contextmanager
+def stopped_at_the_end() -> Iterator[None]:
+    """Call ``stop`` however the end comes: what a model that failed to load traced counts too."""
+    try:
+        yield
+    finally:
+        stop()
 
 
 class Span:
@@ -175,11 +198,20 @@ def _start(at_once: bool) -> None:
     State.tracer = traces.get_tracer(SCOPE, __version__)
 
 
+def _silence_exporters() -> None:
+    """A thread that the end of the process meets while it logs may keep stderr locked, which
+    the interpreter does not survive.
+    """
+    exporters = logging.getLogger("opentelemetry")
+    exporters.addHandler(logging.NullHandler())
+    exporters.propagate = False
+
+
 def _trace_provider(resource: Resource, at_once: bool) -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider, export
 
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(
         export.BatchSpanProcessor(OTLPSpanExporter(), max_export_batch_size=_batch_size(at_once))
     )
@@ -195,7 +227,7 @@ def _meter_provider(resource: Resource) -> Any:
     kinds = (metrics.Counter, metrics.ObservableCounter, metrics.Histogram)
     exporter = OTLPMetricExporter(preferred_temporality=dict.fromkeys(kinds, delta))
     reader = export.PeriodicExportingMetricReader(exporter)
-    return metrics.MeterProvider([reader], resource=resource)
+    return metrics.MeterProvider([reader], resource=resource, shutdown_on_exit=False)
 
 
 def _log_provider(resource: Resource, at_once: bool) -> Any:
@@ -203,7 +235,7 @@ def _log_provider(resource: Resource, at_once: bool) -> Any:
     from opentelemetry.sdk import _logs
     from opentelemetry.sdk._logs import export
 
-    provider = _logs.LoggerProvider(resource=resource)
+    provider = _logs.LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(
         export.BatchLogRecordProcessor(
             OTLPLogExporter(), max_export_batch_size=_batch_size(at_once)

@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from datarobot_drum.drum import collector
+from datarobot_drum.drum import collector, telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
@@ -32,7 +32,7 @@ def main_uvicorn() -> None:
         SystemExit: in worker processes.
     """
     signals = StopSignals()
-    with contextlib.suppress(Stopped):
+    with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
         _serve(signals)
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Final
 
-from datarobot_drum.drum import collector
+from datarobot_drum.drum import collector, telemetry
 from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.logs import get_drum_logger
@@ -35,7 +35,7 @@ def run_flask(settings: Settings) -> None:
         SystemExit: 130 after SIGINT.
     """
     signals = StopSignals()
-    with contextlib.suppress(Stopped):
+    with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
         _serve(settings, signals)
     if signals.first is signal.SIGINT:
         sys.stdout.write(INTERRUPTED)

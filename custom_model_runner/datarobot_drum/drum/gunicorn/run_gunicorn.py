@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from datarobot_drum.drum import collector
+from datarobot_drum.drum import collector, telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.knobs import knob
@@ -32,7 +32,7 @@ def main_gunicorn() -> None:
     """
     # Until the arbiter has handlers of its own.
     StopSignals()
-    with contextlib.suppress(Stopped):
+    with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
         _serve()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from datarobot_drum.drum import logs, telemetry
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     ClientGoneError,
@@ -264,7 +264,6 @@ class PredictionService:
         self._chat.close()
         self._predictor.close()
         self.metrics.close()
-        telemetry.stop()
 
     def _start(self, job: Job) -> PredictResponse | None:
         """Answer at once what needs no model; queue the rest."""
