@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from report import Case, Table
 from targets import ARROW_TARGET, BATCHING_OFF, BY_HAND, CONSTANT, OURS
+from verdict import Bar, judge
 
 LOOP = "loop, no server"
 DRUM = {"gunicorn": "DRUM, gunicorn", "flask": "DRUM, werkzeug"}
 
 
-class Bar(NamedTuple):
-    """``value`` is measured; it should be at least (or at most) ``wanted``."""
-
-    what: str
-    value: float
-    wanted: float
-    at_most: bool = False
-
-    @property
-    def holds(self) -> bool:
-        return self.value <= self.wanted if self.at_most else self.value >= self.wanted
-
-
 def show(tables: Mapping[Case, Table]) -> None:
     """Print the bars of the cases that were measured, with the targets that were there."""
-    print("\nbars")
-    for case, table in tables.items():
-        for bar in _of(case, table):
-            sign = "<=" if bar.at_most else ">="
-            verdict = "holds" if bar.holds else "MISSED"
-            print(f"{verdict:8}{case.name:20}{bar.value:>7.2f} {sign} {bar.wanted:<6g}{bar.what}")
+    judge({case.name: _of(case, table) for case, table in tables.items()})
 
 
 def _of(case: Case, table: Table) -> Iterator[Bar]:

@@ -2,13 +2,14 @@
 
 A regression pipeline that carries a large numpy array, several workers; every one of them
 predicts before it is looked at. Shown: the PSS of the whole server (shared pages count by their
-share) against that of the same server with one worker.
+share) against that of the same server with one worker. Exit status 1: it is more than it may be.
 """
 
 from __future__ import annotations
 
 import argparse
 import pickle
+import sys
 import tempfile
 import time
 import urllib.request
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import psutil
 from served import serving, show
+from verdict import Bar, judge
 
 BODY = b"a,b\n" + b"1.5,2.5\n" * 10
 ASKS = 50
@@ -87,19 +89,24 @@ def measure(server_type: str, folder: str, given: argparse.Namespace) -> dict[st
     return figures
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--servers", nargs="+", default=["fastapi", "gunicorn"])
     parser.add_argument("--megabytes", type=int, default=500, help="of the artifact")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--only-on", action="store_true", help="leave out preloading off")
+    parser.add_argument("--at-most", type=float, default=1.5, help="the bar: preload / 1 worker")
     parser.add_argument("--output", type=Path, help="a file for the figures as JSON")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         make_model(folder, given.megabytes)
         figures = {server: measure(server, folder, given) for server in given.servers}
     show(figures, given.output)
+    ratio = "preload / 1 worker"
+    return judge(
+        {name: [Bar(ratio, one[ratio], given.at_most, True)] for name, one in figures.items()}
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,7 @@
 A regression model that answers with the process that served it, several workers, each replaced
 after a number of requests; half of the clients keep their connections, half open one for each
 request. Shown: requests, processes that answered, how many of these were replaced, failures.
+Exit status 1: there were failures, or nothing was replaced, so that nothing was shown.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import psutil
 from served import serving, show
+from verdict import Bar, judge
 
 CUSTOM = """
 import os
@@ -129,6 +131,14 @@ def figures_of(outcome: Outcome, seconds: float) -> dict[str, float]:
     }
 
 
+def bars_of(figures: dict[str, float]) -> list[Bar]:
+    failures, replaced = "failures", "of these replaced"
+    return [
+        Bar(failures, figures[failures], 0, at_most=True),
+        Bar("processes replaced", figures[replaced], 1),
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--servers", nargs="+", default=["fastapi", "gunicorn"])
@@ -140,7 +150,7 @@ def main() -> int:
     given = parser.parse_args()
     figures = {server: measure(server, given) for server in given.servers}
     show(figures, given.output)
-    return int(any(one["failures"] for one in figures.values()))
+    return judge({name: bars_of(one) for name, one in figures.items()})
 
 
 if __name__ == "__main__":

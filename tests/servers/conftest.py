@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 # A row's first value: seconds to take, -1: end the process from inside the hook, -2: wait.
+# Status 3 is what gunicorn's own workers end with when they cannot start: here it means nothing.
 _CUSTOM = """
 import os
 import time
@@ -30,9 +31,10 @@ def load_model(code_dir):
 def score(data, model, **kwargs):
     seconds = float(data.iloc[0, 0])
     if seconds == -1:
-        os._exit(7)
+        os._exit(3)
     if seconds == -2:
-        open(os.environ["RUN_STARTED"], "w").close()
+        with open(os.environ["RUN_STARTED"], "w") as file:
+            file.write(str(os.getpid()))
         while not os.path.exists(os.environ["RUN_GATE"]):
             time.sleep(0.02)
     time.sleep(max(seconds, 0))

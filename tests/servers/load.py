@@ -23,6 +23,7 @@ class Load:
     Attributes:
         answers: statuses of whole answers.
         lost: requests on an accepted connection that got no whole answer.
+        lost_from: the clients' ports of these connections.
         refused: connections that were not accepted.
     """
 
@@ -31,6 +32,7 @@ class Load:
     keep_alive: bool = False
     answers: list[int] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    lost_from: set[int] = field(default_factory=set)
     refused: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
     enough: threading.Event = field(default_factory=threading.Event)
@@ -71,6 +73,7 @@ class Load:
     def _one_request(
         self, connection: http.client.HTTPConnection
     ) -> http.client.HTTPConnection | None:
+        port = connection.sock.getsockname()[1]
         try:
             connection.request(
                 "POST", "/predict/", rows(self.seconds), {"Content-Type": "text/csv"}
@@ -79,6 +82,7 @@ class Load:
             answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.lost.append(repr(error))
+            self.lost_from.add(port)
             connection.close()
             return self._new_connection()
         self.answers.append(answer.status)

@@ -67,17 +67,26 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
 
     def reap_workers(self) -> None:
         known = dict(self.WORKERS)
-        try:
-            super().reap_workers()
-        except HaltServer:
-            if not self._ending:
-                raise
+        while not self._reaped_all():
+            pass
         if self._ending:
             return
         for worker in (worker for pid, worker in known.items() if pid not in self.WORKERS):
             worker.seat.leave()
             if not worker.is_ready:
                 raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
+
+    def _reaped_all(self) -> bool:
+        """Gunicorn breaks off at a worker that ended with status 3 or 4: it could not boot.
+
+        That is decided here, by what the worker said: a model may end a process that serves
+        with any status.
+        """
+        try:
+            super().reap_workers()
+        except HaltServer:
+            return False
+        return True
 
     def handle_int(self) -> None:
         """Ctrl+C drains like SIGTERM; a second one does not wait."""
