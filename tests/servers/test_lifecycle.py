@@ -156,8 +156,24 @@ def test_sigint_drains_and_ends_with_the_servers_own_status(
 def test_a_signal_while_the_model_loads_ends_the_server_quietly(
     code_dir: Path, tmp_path: Path, server_type: str
 ) -> None:
+    stop_while_loading(code_dir, tmp_path, server_type, {})
+
+
+def test_a_signal_while_a_gevent_worker_loads_ends_the_server_quietly(
+    code_dir: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("gevent")
+    params = {"DRUM_GUNICORN_WORKER_CLASS": "gevent"}
+    stop_while_loading(code_dir, tmp_path, "gunicorn", params)
+
+
+def stop_while_loading(
+    code_dir: Path, tmp_path: Path, server_type: str, params: dict[str, str]
+) -> None:
     env = {"LOAD_GATE": str(tmp_path / "gate")}
-    with running_server(code_dir, server_type, *REGRESSION, env=env, wait=False) as server:
+    with running_server(
+        code_dir, server_type, *REGRESSION, env=env, params=params, wait=False
+    ) as server:
         eventually((tmp_path / "gate.reached").exists)
         assert server.stop() == 0
         assert "Traceback" not in server.stderr()

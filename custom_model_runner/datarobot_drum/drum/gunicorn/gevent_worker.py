@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from gevent import select
+from gevent import get_hub, getcurrent, select
 from gunicorn.workers.ggevent import GeventWorker
 
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
 from datarobot_drum.drum.knobs import knob
+from datarobot_drum.drum.signals import Stopped
 
 
 class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
     """Greenlets. Connections that send nothing are dropped after a while."""
+
+    def leave_loading(self) -> None:
+        hub = get_hub()
+        if getcurrent() is not hub:
+            raise Stopped
+        # Raised in gevent's own loop it would be printed, and the worker would go on.
+        hub.parent.throw(Stopped)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         limit = knob("DRUM_GUNICORN_FIRST_BYTE_TIMEOUT")

@@ -73,6 +73,12 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         """The model is loaded and connections are accepted; true in the arbiter as well."""
         return self._shared[0] == 1
 
+    def init_process(self) -> None:
+        # Until there are handlers of its own, a worker has those of the arbiter, which only take
+        # note: the signal would be lost. There is nothing to finish yet.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+        super().init_process()
+
     def init_signals(self) -> None:
         super().init_signals()
         # A terminal sends Ctrl+C to every process: the arbiter is who acts on it.
@@ -81,10 +87,15 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         if self._loading:
-            raise Stopped
+            self.leave_loading()
+            return
         if self.app.service is not None:
             self.app.service.draining = True
         self._announce_end()
+
+    def leave_loading(self) -> None:
+        """Called by a signal's handler, wherever the main thread is."""
+        raise Stopped
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """Answer what gunicorn's parser refuses: its own page would be HTML and repeat it."""
