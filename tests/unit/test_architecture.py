@@ -31,6 +31,7 @@ FOUNDATION = (
     "datarobot_drum.drum.knobs",
     "datarobot_drum.drum.settings",
     "datarobot_drum.drum.telemetry",
+    "datarobot_drum.drum.tuning",
     "datarobot_drum.drum.utils",
 )
 # The face of a model is what a service may know of one.

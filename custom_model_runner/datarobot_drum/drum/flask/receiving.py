@@ -11,7 +11,8 @@ from datarobot_drum.drum.body import JOINED_UP_TO, BodyCollector
 from datarobot_drum.drum.exceptions import MalformedRequestError, SlowClientError
 from datarobot_drum.drum.prediction.messages import Body
 
-_PIECE = 64 * 1024
+# Bytes. Of what it has received gunicorn copies the rest at each step: let there be few.
+_PIECE = 1024 * 1024
 
 
 def collect_body(incoming: flask.Request, limit: int | None) -> Body:

@@ -7,14 +7,14 @@ import signal
 import sys
 from typing import Final
 
-from datarobot_drum.drum import collector, telemetry
+from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
-from datarobot_drum.drum.utils import blas
+from datarobot_drum.drum.tuning import prepare_process
 
 logger = get_drum_logger("run_flask")
 
@@ -44,8 +44,7 @@ def run_flask(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, signals: StopSignals) -> None:
-    collector.relax()
-    blas.let_threads_sleep()
+    prepare_process()
     server = settings.server
     if server.workers > 1:
         logger.warning(ONE_PROCESS, server.workers)

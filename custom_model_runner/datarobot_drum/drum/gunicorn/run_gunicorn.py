@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from datarobot_drum.drum import collector, telemetry
+from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.knobs import knob
@@ -14,7 +14,7 @@ from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.signals import Stopped, StopSignals
 from datarobot_drum.drum.tls import server_context
-from datarobot_drum.drum.utils import blas
+from datarobot_drum.drum.tuning import prepare_process
 from datarobot_drum.drum.utils.setup import setup_options
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def main_gunicorn() -> None:
 
 
 def _serve() -> None:
-    collector.relax()
-    blas.let_threads_sleep()
+    prepare_process()
     settings = Settings.from_options(setup_options(), ServerType.GUNICORN)
     require_gunicorn()
     tls = server_context()

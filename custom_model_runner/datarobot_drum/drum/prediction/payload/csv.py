@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
@@ -12,7 +12,6 @@ from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv
 
 if TYPE_CHECKING:
     import pandas as pd
-    from _typeshed import WriteableBuffer
 
 NOT_UTF8 = "Supplied CSV input file encoding must be UTF-8."
 NO_COLUMNS = "No columns to parse from file"
@@ -24,6 +23,8 @@ MAX_COLUMNS = 2**20
 MAX_COMPARISONS = 20_000_000
 _CONTENT = re.compile(rb"[^\r\n]")
 _LINE_END = re.compile(rb"[\r\n]")
+# Bytes: what pandas asks for at a time does not fit into a CPU's cache with what becomes of it.
+_READ_AT_ONCE: Final = 128 * 1024
 _PLACE = re.compile(
     r"Expected \d+ fields in line \d+, saw \d+|EOF inside string starting at row \d+"
 )
@@ -73,40 +74,55 @@ def _header(body: Body) -> bytes:
     return bytes(body[start:])
 
 
-class _ViewReader(io.RawIOBase):
-    """Reads from a view; BytesIO would copy all of it first."""
+class CsvSource:
+    """A body as a file, for pandas, which takes bytes as they are from a reader that is none of
+    Python's own; those it would decode and encode again.
 
-    def __init__(self, view: memoryview) -> None:
-        self._view = view
+    Args:
+        header: comes before the body.
+    """
+
+    def __init__(self, body: Body, header: bytes = b"") -> None:
+        self._view = memoryview(body)
+        self._header = header
         self._position = 0
 
-    def readable(self) -> bool:
-        return True
+    def __iter__(self) -> Iterator[bytes]:
+        """Never called: pandas asks for it only to see that this is a file."""
+        raise NotImplementedError
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        chunk = self._view[self._position : self._position + len(memoryview(buffer))]
-        memoryview(buffer)[: len(chunk)] = chunk
-        self._position += len(chunk)
-        return len(chunk)
-
-
-def _open(body: Body) -> io.BufferedIOBase:
-    if isinstance(body, memoryview):
-        return io.BufferedReader(_ViewReader(body))
-    return io.BytesIO(body)
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes, b"" at the end."""
+        if self._header:
+            header, self._header = self._header, b""
+            return header
+        start, self._position = self._position, self._position + min(size, _READ_AT_ONCE)
+        return bytes(self._view[start : self._position])
 
 
 def _read_with_pandas(body: Body, skip_blank_lines: bool) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(_open(body), skip_blank_lines=skip_blank_lines)
+        # The annotations ask for more of a file than is needed.
+        source = cast(Any, CsvSource(body))
+        return pd.read_csv(source, skip_blank_lines=skip_blank_lines)
     except UnicodeDecodeError as error:
         raise PayloadError(NOT_UTF8) from error
     except pd.errors.EmptyDataError as error:
         raise PayloadError(NO_COLUMNS) from error
     except (ValueError, OverflowError) as error:
         # The text of the error may quote the payload: only where it is, is passed on.
+        if not _is_utf8(body):
+            raise PayloadError(NOT_UTF8) from error
         place = _PLACE.search(str(error))
         text = UNREADABLE if place is None else f"{UNREADABLE}: {place.group()}"
         raise PayloadError(text) from error
+
+
+def _is_utf8(body: Body) -> bool:
+    try:
+        str(body, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

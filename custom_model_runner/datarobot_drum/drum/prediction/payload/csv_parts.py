@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.csv import CsvSource, read_csv
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block, frame_from_columns
 from datarobot_drum.drum.prediction.payload.csv_header import read_header_line
 
@@ -91,27 +91,13 @@ def _cut(body: memoryview, start: int, count: int) -> list[memoryview]:
     return [body[a:b] for a, b in itertools.pairwise((start, *inner, len(body)))]
 
 
-class _Piece:
-    """The header and lines as a file, for pandas, which takes bytes as they are from a reader
-    that is none of Python's own. Quotes are refused: within one a line end is a character.
-    """
-
-    def __init__(self, header: bytes, lines: memoryview) -> None:
-        self._header = header
-        self._lines = lines
-        self._position = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Never called: pandas asks for it only to see that this is a file."""
-        raise NotImplementedError
+class _Unquoted(CsvSource):
+    """Refuses quotes after the header: within one a line end is a character."""
 
     def read(self, size: int) -> bytes:
-        if self._header:
-            header, self._header = self._header, b""
-            return header
-        chunk = bytes(self._lines[self._position : self._position + size])
-        self._position += len(chunk)
-        if b'"' in chunk:
+        in_header = bool(self._header)
+        chunk = super().read(size)
+        if not in_header and b'"' in chunk:
             raise ValueError("a quote")
         return chunk
 
@@ -121,8 +107,8 @@ def _read_part(header: bytes, lines: memoryview) -> pd.DataFrame | None:
     import pandas as pd
 
     try:
-        # It does not need what the annotations of a file ask for.
-        frame = pd.read_csv(cast(Any, _Piece(header, lines)))
+        # The annotations ask for more of a file than is needed.
+        frame = pd.read_csv(cast(Any, _Unquoted(lines, header)))
     except (ValueError, OverflowError):
         return None
     fits = isinstance(frame.index, pd.RangeIndex) and all(
