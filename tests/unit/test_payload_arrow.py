@@ -17,6 +17,7 @@ from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.payload.arrow import (
     predictions_arrow,
+    read_arrow_floats,
     read_arrow_stream,
     read_parquet,
 )
@@ -71,6 +72,49 @@ def test_damaged_bodies_are_read_or_refused(data: st.DataObject) -> None:
         read(bytes(body))
     except PayloadError:
         return
+
+
+DECIMALS = pd.DataFrame({"a": [1.5, np.nan, -0.0], "b": [2.5, 1e300, np.inf]})
+
+
+def _batches(frame: pd.DataFrame, metadata: dict[bytes, bytes] | None = None) -> bytes:
+    """A stream of two record batches."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(metadata)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    return bytes(sink.getvalue())
+
+
+@pytest.mark.parametrize("body", [_stream(DECIMALS), _batches(DECIMALS), _batches(DECIMALS[:0])])
+def test_floats_are_what_the_frame_holds(body: bytes) -> None:
+    for sent in (body, memoryview(body)):
+        values = read_arrow_floats(sent, ("a", "b"))
+        expected = read_arrow_stream(sent).to_numpy()
+        assert values is not None
+        assert values.shape == expected.shape
+        assert values.dtype == expected.dtype == np.float64
+        assert values.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "columns"),
+    [
+        (_stream(DECIMALS), ("b", "a")),
+        (_stream(DECIMALS), ("a",)),
+        (_stream(FRAME), ("a", "b", "c", "d")),
+        (_stream(DECIMALS.astype({"a": "float32"})), ("a", "b")),
+        # To pandas an index, or another dtype.
+        (_stream(DECIMALS.set_index("a")), ("b", "a")),
+        (_stream(DECIMALS.astype("Float64").fillna(0)), ("a", "b")),
+        (_batches(DECIMALS, {b"pandas": b"{}"}), ("a", "b")),
+        (_batches(DECIMALS, {b"pandas": b"{"}), ("a", "b")),
+        (b"a,b\n1.5,2.5\n", ("a", "b")),
+        (_stream(DECIMALS)[:-300], ("a", "b")),
+    ],
+)
+def test_other_tables_are_left_to_the_frame(body: bytes, columns: tuple[str, ...]) -> None:
+    assert read_arrow_floats(body, columns) is None
 
 
 def test_without_pyarrow_the_client_learns_what_is_missing(

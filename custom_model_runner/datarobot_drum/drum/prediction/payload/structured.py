@@ -13,6 +13,7 @@ from datarobot_drum.drum.prediction.messages import JSON, Body, PredictRequest
 from datarobot_drum.drum.prediction.payload.arrow import (
     ARROW_STREAM,
     PARQUET,
+    read_arrow_floats,
     read_arrow_stream,
     read_parquet,
 )
@@ -183,7 +184,10 @@ def _read_array(
     rows: _Rows, columns: tuple[str, ...] | None
 ) -> np.ndarray[Any, Any] | pd.DataFrame | None:
     """The values alone, when the model needs no frame and the body has just its columns."""
-    if columns is None or (rows.mimetype or "").lower() not in CSV_TYPES:
+    mimetype = (rows.mimetype or "").lower()
+    if columns is not None and mimetype == ARROW_STREAM:
+        return read_arrow_floats(rows.data, columns)
+    if columns is None or mimetype not in CSV_TYPES:
         return None
     floats = read_floats(rows.data)
     if floats is None:
