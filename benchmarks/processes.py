@@ -19,8 +19,10 @@ import psutil
 
 START_SECONDS = 90
 CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-# With one CPU (or on a system without affinity) everything shares what there is.
-SERVER_CPU, LOAD_CPU = (CPUS[0], CPUS[1]) if len(CPUS) > 1 else (None, None)
+# With one CPU (or on a system without affinity, or with BENCH_PIN=off) everything shares what
+# there is.
+IS_PINNED = len(CPUS) > 1 and os.environ.get("BENCH_PIN") != "off"
+SERVER_CPU, LOAD_CPU = (CPUS[0], CPUS[1]) if IS_PINNED else (None, None)
 
 
 class DidNotStartError(Exception):
