@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -156,3 +157,20 @@ def test_a_cancelled_request_frees_its_place(served: Any) -> None:
         assert (await first).status == 200
 
     asyncio.run(cancel_one())
+
+
+@pytest.mark.parametrize("limits", [{}, {"queue_timeout": LONG, "request_timeout": LONG}])
+def test_a_thread_sees_that_its_client_has_gone(served: Any, limits: dict[str, float]) -> None:
+    service, model = served(queue_depth=1, **limits)
+    gone = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(service.answer, Operation.PREDICT, REQUEST, lambda: False)
+        wait_until(service, in_progress=1)
+        second = pool.submit(service.answer, Operation.PREDICT, REQUEST, gone.is_set)
+        wait_until(service, queue_depth=1)
+        gone.set()
+        assert second.result(LONG).status == 499
+        assert figures(service)["queue_depth"] == 0
+        assert figures(service)["client_gone"] == 1
+        model.gate.set()
+        assert first.result(LONG).status == 200
