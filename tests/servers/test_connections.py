@@ -46,7 +46,8 @@ def talk(server: Server, *parts: bytes, pause: float = 0.0) -> bytes:
 def test_a_request_that_comes_too_slowly_is_answered_408(
     code_dir: Path, server_type: str, sent: bytes
 ) -> None:
-    with running_server(code_dir, server_type, *REGRESSION, params=ONE_SECOND) as server:
+    params = ONE_SECOND | {"DRUM_GUNICORN_KEEP_ALIVE": 5}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
         answer = talk(server, sent)
 
     head, body = answer.split(b"\r\n\r\n", 1)

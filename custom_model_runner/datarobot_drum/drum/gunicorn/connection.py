@@ -24,10 +24,13 @@ class PatientSocket:
         self._connection = connection
         self._limit = limit
         self._in_head = True
+        self._request: Any = None
         self._start_period()
 
-    def await_body(self) -> None:
+    def await_body(self, request: Any) -> None:
+        """``request`` is gunicorn's, whose head has come."""
         self._in_head = False
+        self._request = request
         self._start_period()
 
     def _start_period(self) -> None:
@@ -44,8 +47,14 @@ class PatientSocket:
             if self._in_head and not self._progress:
                 return b""
             if self._in_head or self._progress < MIN_PROGRESS:
+                self._end_connection()
                 raise SlowClientError(TOO_SLOW)
             self._start_period()
+
+    def _end_connection(self) -> None:
+        """Have the answer say so: nobody shall send another request after half of this one."""
+        if self._request is not None:
+            self._request.force_close()
 
     def _recv_within(self, size: int, seconds: float) -> bytes | None:
         self._connection.settimeout(seconds)
@@ -84,9 +93,9 @@ class Connection(TConn):  # type: ignore[misc]
             self._patient = PatientSocket(self.sock, self._limit)
             self.parser.unreader.sock = self._patient
 
-    def head_is_complete(self) -> None:
+    def head_is_complete(self, request: Any) -> None:
         if self._patient is not None:
-            self._patient.await_body()
+            self._patient.await_body(request)
 
     def is_answered(self) -> None:
         """What is left of the body is thrown away; gunicorn has a limit of its own for that."""

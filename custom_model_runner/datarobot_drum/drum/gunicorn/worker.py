@@ -235,7 +235,7 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         self.poller.register(connection.sock, selectors.EVENT_READ, ready)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
-        conn.head_is_complete()
+        conn.head_is_complete(req)
         return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:
