@@ -17,6 +17,7 @@
     │   │   ├── BodyTooLargeError         413
     │   │   ├── UnsupportedMediaTypeError 415
     │   │   ├── PayloadError              422
+    │   │   │   └── ColumnsError          422: not the columns that the model was fitted on
     │   │   └── ClientGoneError           499: nobody reads the answer
     │   ├── NotReadyError                 503: loading, or draining
     │   ├── OverloadedError               503, Retry-After
@@ -113,6 +114,10 @@ class PayloadError(RequestError):
     """The data cannot be read, or the route is not that of this target type."""
 
     status = 422
+
+
+class ColumnsError(PayloadError):
+    """The rows do not have the columns that the model was fitted on; the text names them."""
 
 
 class ClientGoneError(RequestError):

@@ -8,6 +8,7 @@ from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.registry import find_reader, load_artifact
+from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 from datarobot_drum.drum.model.custom_task import load_task, task_class
 from datarobot_drum.drum.model.folder import detect_language
 from datarobot_drum.drum.model.hooks import (
@@ -76,6 +77,7 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
     _require_python(settings)
     fetch_files(settings.lazy_loading_file)
     loaded = _load(settings, rules)
+    columns = _columns(loaded)
     info = ModelInfo(
         code_dir=settings.code_dir,
         target_type=target_type,
@@ -87,7 +89,8 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         target_name=settings.target_name,
         supports_chat=CustomHooks.CHAT in loaded.hooks,
         batchable=_is_batchable(loaded, target_type),
-        feature_names=_feature_names(loaded),
+        feature_names=columns.names,
+        text_columns=columns.text,
     )
     return LocalPredictor(info, loaded, rules)
 
@@ -158,14 +161,12 @@ def _transformer(model: Any, hooks: Hooks) -> Transformer:
     )
 
 
-def _feature_names(loaded: LoadedModel) -> tuple[str, ...] | None:
+def _columns(loaded: LoadedModel) -> InputColumns:
     """What the model remembers of its columns; a hook may want others than the model gets."""
     if loaded.hooks.names & {CustomHooks.TRANSFORM, CustomHooks.SCORE}:
-        return None
-    if loaded.scorer.feature_names is not None:
-        return loaded.scorer.feature_names
-    names = getattr(loaded.model, "feature_names_in_", None)
-    return None if names is None else tuple(str(name) for name in names)
+        return UNKNOWN
+    known = loaded.scorer.columns
+    return loaded.transformer.columns if known is UNKNOWN else known
 
 
 def _is_batchable(loaded: LoadedModel, target_type: TargetType) -> bool:

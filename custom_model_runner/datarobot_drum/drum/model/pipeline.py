@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum.enum import CustomHooks
+from datarobot_drum.drum.exceptions import ColumnsError, ModelError
 from datarobot_drum.drum.model.hooks import Hooks
 from datarobot_drum.drum.model.outputs import OutputRules, check_row_count
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource, UnstructuredReply
@@ -54,6 +55,7 @@ class LocalPredictor:
         self._transformer = loaded.transformer
         self._release = loaded.release
         self._transforms = CustomHooks.TRANSFORM in loaded.hooks
+        self._makes_rows = self._transforms or CustomHooks.READ_INPUT_DATA in loaded.hooks
         self._post_processes = CustomHooks.POST_PROCESS in loaded.hooks
 
     @property
@@ -62,7 +64,7 @@ class LocalPredictor:
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:
-        if self._transforms or CustomHooks.READ_INPUT_DATA in self._hooks:
+        if self._makes_rows:
             return None
         return self._scorer.array_columns
 
@@ -72,11 +74,20 @@ class LocalPredictor:
     def predict(self, frame: Any, source: RowSource) -> Predictions:
         rows = row_count(frame)
         data = self._hooks.transform(frame, self._model) if self._transforms else frame
-        predictions = self._scorer.score(data, source)
+        predictions = self._scored(data, source)
         if self._post_processes:
             predictions = self._post_process(predictions)
         check_row_count(predictions, rows)
         return predictions
+
+    def _scored(self, data: Any, source: RowSource) -> Predictions:
+        try:
+            return self._scorer.score(data, source)
+        except ColumnsError as error:
+            if self._makes_rows:
+                # The client sent other rows than these.
+                raise ModelError(str(error)) from error
+            raise
 
     def transform(self, frame: Any, target: Any, source: RowSource) -> pd.DataFrame:
         return transformed(self._transformer, frame, target)

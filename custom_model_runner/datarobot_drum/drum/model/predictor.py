@@ -47,6 +47,8 @@ class ModelInfo:
         batchable: merging rows of several requests into one call cannot change an answer:
             a built-in framework predicts, and no hook sees the frame.
         feature_names: the columns that the model was fitted on, where it remembers them.
+        text_columns: those of them whose values are text to the model: a reader must not take
+            ``07`` for a number there.
     """
 
     code_dir: str
@@ -60,6 +62,7 @@ class ModelInfo:
     supports_chat: bool = False
     batchable: bool = False
     feature_names: tuple[str, ...] | None = None
+    text_columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

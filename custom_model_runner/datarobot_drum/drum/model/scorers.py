@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge
+from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
 from datarobot_drum.drum.model.hooks import Hooks
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.predictor import ClassLabels, Predictions, RowSource
@@ -20,7 +21,7 @@ class Scorer(Protocol):
     Attributes:
         merges: it gives merged requests (``RowSource.row_counts``) what it gives each alone.
         array_columns: see ``Predictor.array_columns``.
-        feature_names: see ``ArtifactModel.feature_names``.
+        columns: see ``ArtifactModel.columns``.
     """
 
     @property
@@ -30,7 +31,7 @@ class Scorer(Protocol):
     def array_columns(self) -> tuple[str, ...] | None: ...
 
     @property
-    def feature_names(self) -> tuple[str, ...] | None: ...
+    def columns(self) -> InputColumns: ...
 
     def score(self, data: Any, source: RowSource) -> Predictions: ...
 
@@ -51,11 +52,12 @@ class ArtifactScorer:
         return self._model.array_columns
 
     @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        return self._model.feature_names
+    def columns(self) -> InputColumns:
+        return self._model.columns
 
     def score(self, data: Any, source: RowSource) -> Predictions:
         counts = source.row_counts
+        data = aligned(data, self._model.columns)
         with user_code("Failure when making predictions."):
             if counts is None:
                 values = self._model.predict(data)
@@ -69,7 +71,7 @@ class SeesTheFrame:
 
     merges = False
     array_columns: tuple[str, ...] | None = None
-    feature_names: tuple[str, ...] | None = None
+    columns: InputColumns = UNKNOWN
 
 
 class HookScorer(SeesTheFrame):

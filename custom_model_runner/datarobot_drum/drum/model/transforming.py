@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import ModelError
+from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
+from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
 from datarobot_drum.drum.model.hooks import Hooks, require_frame
 from datarobot_drum.drum.model.user_code import user_code
 
@@ -14,13 +16,22 @@ if TYPE_CHECKING:
 
 
 class Transformer(Protocol):
-    """What turns the rows of a request into other rows."""
+    """What turns the rows of a request into other rows.
+
+    Attributes:
+        columns: see ``ArtifactModel.columns``.
+    """
+
+    @property
+    def columns(self) -> InputColumns: ...
 
     def transform(self, frame: Any, target: Any) -> Any: ...
 
 
 class HookTransformer:
     """The ``transform`` hook."""
+
+    columns: InputColumns = UNKNOWN
 
     def __init__(self, hooks: Hooks, model: Any) -> None:
         self._hooks = hooks
@@ -38,14 +49,18 @@ class EstimatorTransformer:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self.columns: InputColumns = sklearn_columns(model)
 
     def transform(self, frame: Any, target: Any) -> Any:
+        frame = aligned(frame, self.columns)
         with user_code("Couldn't naively apply transformer."):
             return _as_frame(self._model.transform(frame))
 
 
 class NoTransformer:
     """Stands in for models of the other target types."""
+
+    columns: InputColumns = UNKNOWN
 
     def transform(self, frame: Any, target: Any) -> Any:
         raise ModelError("This model does not transform.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
@@ -33,13 +34,13 @@ class ArtifactModel(ABC):
 
     Attributes:
         names: the classes in the order of the output columns, when the model knows them.
-        feature_names: the columns it was fitted on, when it remembers them in a way of its own
-            (scikit-learn's way is known to everybody).
+        columns: what it remembers of the columns it was fitted on; ``predict`` gets a frame with
+            them, in its order.
         merge: how ``predict_merged`` may be used.
     """
 
     names: tuple[str, ...] | None = None
-    feature_names: tuple[str, ...] | None = None
+    columns: InputColumns = UNKNOWN
     merge: Merge = Merge.NEVER
 
     @property

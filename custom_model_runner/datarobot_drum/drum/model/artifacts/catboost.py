@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
+from datarobot_drum.drum.model.artifacts.booster_columns import catboost_columns
 from datarobot_drum.drum.model.artifacts.sklearn import class_names
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -20,7 +21,7 @@ class CatBoostModel(ArtifactModel):
     def __init__(self, model: Any, target_type: TargetType) -> None:
         self._model = model
         self.names: tuple[str, ...] | None = None
-        self.feature_names = tuple(model.feature_names_ or ()) or None
+        self.columns = catboost_columns(model)
         self._kind = "RawFormulaVal"
         if target_type.is_classification():
             self.names = class_names(model)

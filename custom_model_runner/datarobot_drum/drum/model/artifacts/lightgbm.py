@@ -7,28 +7,21 @@ from typing import Any, ClassVar
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
+from datarobot_drum.drum.model.artifacts.booster_columns import lightgbm_columns
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
 class BoosterModel(ArtifactModel):
-    """A booster knows no labels: its columns are the classes by position.
-
-    It takes features by position too, so columns that come in another order than in training
-    are put right by name.
-    """
+    """A booster knows no labels: its columns are the classes by position."""
 
     merge = Merge.WHOLE
     names: tuple[str, ...] | None = None
 
     def __init__(self, booster: Any) -> None:
         self._booster = booster
-        self._features: list[str] = booster.feature_name()
-        self.feature_names = tuple(self._features)
+        self.columns = lightgbm_columns(booster)
 
     def predict(self, data: Any) -> Any:
-        columns = list(getattr(data, "columns", self._features))
-        if columns != self._features and sorted(map(str, columns)) == sorted(self._features):
-            data = data[self._features]
         return self._booster.predict(data)
 
 

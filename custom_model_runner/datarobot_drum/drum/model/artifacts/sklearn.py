@@ -14,6 +14,7 @@ from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
+from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
@@ -27,6 +28,7 @@ class EstimatorModel(ArtifactModel):
         self._target_type = target_type
         self._method = "predict_proba" if target_type.is_classification() else "predict"
         self.names = class_names(estimator) if target_type.is_classification() else None
+        self.columns = sklearn_columns(estimator)
         self.merge = merge_plan(estimator)
         self._arrays = ArrayWay(estimator, self._method)
         self._frames = FrameWay(estimator, self._method)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a, last_step
+from datarobot_drum.drum.model.artifacts.booster_columns import xgboost_columns
 from datarobot_drum.drum.model.artifacts.sklearn import adapt_estimator
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -19,7 +20,7 @@ class BoosterModel(ArtifactModel):
 
     def __init__(self, booster: Any) -> None:
         self._booster = booster
-        self.feature_names = booster.feature_names and tuple(booster.feature_names)
+        self.columns = xgboost_columns(booster)
 
     def predict(self, data: Any) -> Any:
         import xgboost

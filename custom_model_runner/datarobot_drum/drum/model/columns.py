@@ -1,0 +1,210 @@
+"""Columns by name: what a model remembers of its columns, and a table's brought to it.
+
+The one place where that happens, whatever the framework, the format and the route. A model that
+remembers names gets its columns by name and in its order; one that does not gets them by position.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from datarobot_drum.drum.exceptions import ColumnsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A text that quotes more names than this helps nobody.
+_MOST_NAMED: Final = 5
+_LONGEST_NAME: Final = 80
+
+
+class Extras(Enum):
+    """What becomes of columns that the model does not know.
+
+    REFUSED: the framework goes by position, or refuses them itself. DROPPED: it would ignore them
+    by name. KEPT: the model itself looks at the frame, and nobody knows what it wants.
+    """
+
+    REFUSED = "refused"
+    DROPPED = "dropped"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class InputColumns:
+    """What a model remembers of the columns that it was fitted on.
+
+    Attributes:
+        names: in the model's order; None: it has no names, and takes columns by position.
+        count: how many columns a model without names takes; None: nobody knows.
+        required: the names that a table must have; None: all.
+        extras: what becomes of other columns.
+        generated: the framework made the names up (``Column_0``, ``0``): they count only when a
+            table has exactly them; else columns go by position.
+        blanks_as_underscores: the framework wrote ``_`` for each blank in a name.
+        text: columns whose values are text to the model, whatever they look like (``07``).
+        none_for_missing: columns of text whose missing value the model knows as None, not NaN.
+        categories: columns that the model takes as a pandas category, with their dtype.
+    """
+
+    names: tuple[str, ...] | None = None
+    count: int | None = None
+    required: frozenset[str] | None = None
+    extras: Extras = Extras.REFUSED
+    generated: bool = False
+    blanks_as_underscores: bool = False
+    text: frozenset[str] = frozenset()
+    none_for_missing: frozenset[str] = frozenset()
+    categories: Mapping[str, pd.CategoricalDtype] = field(default_factory=dict)
+
+
+UNKNOWN: Final = InputColumns()
+
+
+def aligned(frame: Any, columns: InputColumns) -> Any:
+    """The frame with the model's columns, in the model's order, each of the model's own kind.
+
+    Args:
+        frame: a DataFrame; anything else is returned as it is.
+
+    Raises:
+        ColumnsError: a column is missing or unknown, appears twice, or there are too many or
+            too few; the text names them.
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        return frame
+    return _as_the_model_knows_them(_in_order(frame, columns), columns)
+
+
+def _in_order(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
+    names = columns.names
+    given = tuple(frame.columns)
+    if names is None:
+        _check_count(len(given), columns.count)
+        return frame
+    if given == names:
+        return frame
+    if _has_no_names(frame) or (columns.generated and {*map(str, given)} != {*names}):
+        _check_count(len(given), len(names))
+        return frame.set_axis(list(names), axis="columns")
+    return _selected(frame, given, columns, names)
+
+
+def _selected(
+    frame: pd.DataFrame, given: Sequence[Any], columns: InputColumns, names: tuple[str, ...]
+) -> pd.DataFrame:
+    places = _places(given, columns, names)
+    required = names if columns.required is None else columns.required
+    missing = [name for name in names if name in required and name not in places]
+    used = set(places.values())
+    extra = [str(name) for place, name in enumerate(given) if place not in used]
+    if missing or (extra and columns.extras is Extras.REFUSED):
+        raise ColumnsError(_unfit(missing, extra, columns.extras is Extras.REFUSED))
+    if columns.extras is Extras.KEPT and (extra or len(places) < len(names)):
+        return frame
+    found = [name for name in names if name in places]
+    selected = frame.iloc[:, [places[name] for name in found]]
+    return selected.set_axis(found, axis="columns")
+
+
+def _places(given: Sequence[Any], columns: InputColumns, names: Iterable[str]) -> dict[str, int]:
+    """Where each of the model's columns stands in the table.
+
+    Raises:
+        ColumnsError: it stands there twice.
+    """
+    texts = [str(name) for name in given]
+    by_name = {text: place for place, text in enumerate(texts)}
+    twice = [text for text, count in Counter(texts).items() if count > 1 and text in {*names}]
+    if twice:
+        raise ColumnsError(f"The rows have {_listed('column', twice)} more than once.")
+    places = {name: by_name[name] for name in names if name in by_name}
+    if columns.blanks_as_underscores:
+        folded = {text.replace(" ", "_"): place for text, place in by_name.items()}
+        for name in names:
+            if name not in places and name in folded:
+                places[name] = folded[name]
+    return places
+
+
+def _has_no_names(frame: pd.DataFrame) -> bool:
+    """Whether the columns are only numbered, as in rows that came without names."""
+    index = frame.columns
+    return bool(index.dtype.kind in "iu" and list(index) == [*range(len(index))])
+
+
+def _check_count(given: int, wanted: int | None) -> None:
+    if wanted is not None and given != wanted:
+        raise ColumnsError(f"The model takes {wanted} columns, but the rows have {given}.")
+
+
+def _as_the_model_knows_them(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
+    changed: dict[str, Any] = {}
+    for name in columns.text:
+        if name in frame.columns and name not in columns.categories:
+            column = frame[name]
+            text = _as_text(column, name in columns.none_for_missing)
+            if text is not column:
+                changed[name] = text
+    for name, dtype in columns.categories.items():
+        if name in frame.columns and frame[name].dtype != dtype:
+            changed[name] = _as_category(frame[name], dtype)
+    return frame.assign(**changed) if changed else frame
+
+
+def _as_text(column: pd.Series[Any], none_for_missing: bool) -> pd.Series[Any]:
+    """A column without any value has no type of its own: a gap alone is one in company."""
+    import pandas as pd
+
+    if not none_for_missing:
+        empty = column.dtype.kind == "f" and column.isna().all()
+        return column.astype(pd.Series(["text"]).dtype) if empty and len(column) else column
+    if not column.isna().any():
+        return column
+    values = column.astype(object)
+    return values.where(column.notna().to_numpy(), None)
+
+
+def _as_category(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Series[Any]:
+    """Values that the model has not seen are missing, as the framework has it."""
+    import pandas as pd
+
+    values = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    codes = dtype.categories.get_indexer(pd.Index(values))
+    codes[column.isna().to_numpy()] = -1
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=column.index)
+
+
+def _unfit(missing: Sequence[str], extra: Sequence[str], refuses: bool) -> str:
+    parts = []
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        parts.append(f"{_listed('column', missing)} of the model {verb} missing")
+    if extra and refuses:
+        parts.append(f"{_listed('column', extra)} not known to the model")
+    return f"The rows do not have the model's columns: {'; '.join(parts)}.{_hint(missing, extra)}"
+
+
+def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
+    for name in missing[:_MOST_NAMED]:
+        near = difflib.get_close_matches(name, extra[:1000], n=1)
+        if near:
+            return f" Did you mean {_quoted(name)} by {_quoted(near[0])}?"
+    return ""
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    shown = ", ".join(map(_quoted, names[:_MOST_NAMED]))
+    return f"{noun}{'s' * (len(names) > 1)} {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def _quoted(name: str) -> str:
+    return f"'{name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + '…'}'"
