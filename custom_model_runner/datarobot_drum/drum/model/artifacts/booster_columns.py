@@ -2,32 +2,126 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from datarobot_drum.drum.model.columns import InputColumns
+from datarobot_drum.drum.model.artifacts.base import is_a
+from datarobot_drum.drum.model.artifacts.lightgbm_categories import columns_of_categories
+from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 
 _GENERATED_BY_LIGHTGBM: Final = re.compile(r"Column_\d+")
 
 
+def booster_columns_of(estimator: Any) -> InputColumns | None:
+    """Of a booster, or of an estimator of these libraries' scikit-learn interfaces.
+
+    Returns:
+        None when it is neither; columns of which nothing is known when it is not fitted.
+    """
+    if is_a(estimator, "xgboost", "Booster"):
+        return xgboost_columns(estimator)
+    if is_a(estimator, "lightgbm", "Booster"):
+        return lightgbm_columns(estimator)
+    if is_a(estimator, "catboost", "CatBoost"):
+        return catboost_columns(estimator) if estimator.is_fitted() else UNKNOWN
+    if is_a(estimator, "xgboost", "XGBModel"):
+        booster = getattr(estimator, "_Booster", None)
+        return UNKNOWN if booster is None else xgboost_columns(booster)
+    if is_a(estimator, "lightgbm", "LGBMModel"):
+        booster = getattr(estimator, "_Booster", None)
+        return UNKNOWN if booster is None else lightgbm_columns(booster)
+    return None
+
+
 def xgboost_columns(booster: Any) -> InputColumns:
-    """Of an XGBoost ``Booster``."""
+    """Of an XGBoost ``Booster``.
+
+    A category that it has not seen is missing: XGBoost 3.2 itself takes the next one in the
+    order of the alphabet for it, and refuses what comes after the last.
+    """
     names = booster.feature_names
     if not names:
         return InputColumns(count=booster.num_features())
-    return InputColumns(tuple(names))
+    return _with_categories(InputColumns(tuple(names)), _xgboost_categories(booster))
 
 
 def lightgbm_columns(booster: Any) -> InputColumns:
     """Of a LightGBM ``Booster``, which writes underscores for the blanks in a name."""
     names = tuple(booster.feature_name())
     generated = all(map(_GENERATED_BY_LIGHTGBM.fullmatch, names))
-    return InputColumns(names, generated=generated, blanks_as_underscores=True)
+    columns = InputColumns(names, generated=generated, blanks_as_underscores=True)
+    categories = booster.pandas_categorical
+    if not categories:
+        return columns
+    text = booster.model_to_string(num_iteration=1)
+    places = columns_of_categories(text, names, [len(values) for values in categories])
+    return _with_categories(
+        columns,
+        {names[place]: values for place, values in zip(places, categories, strict=False)},
+    )
 
 
 def catboost_columns(model: Any) -> InputColumns:
-    """Of a CatBoost model; columns without names are called 0, 1, 2 …"""
+    """Of a CatBoost model; columns without names are called 0, 1, 2 …
+
+    Categories may be whole numbers or text: CatBoost takes 7 and ``"7"`` for the same one.
+    """
     names = tuple(model.feature_names_ or ())
     if not names:
-        return InputColumns()
-    return InputColumns(names, generated=names == tuple(map(str, range(len(names)))))
+        return UNKNOWN
+    indices = (*model.get_cat_feature_indices(), *model.get_text_feature_indices())
+    return InputColumns(
+        names,
+        extras=Extras.DROPPED,
+        generated=names == tuple(map(str, range(len(names)))),
+        text=frozenset(names[index] for index in indices),
+    )
+
+
+def _with_categories(
+    columns: InputColumns, categories: Mapping[str, Sequence[Any]]
+) -> InputColumns:
+    import pandas as pd
+
+    return replace(
+        columns,
+        categories={name: pd.CategoricalDtype(values) for name, values in categories.items()},
+        text=frozenset(name for name, values in categories.items() if _is_text(values)),
+    )
+
+
+def _is_text(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, str) for value in values)
+
+
+def _xgboost_categories(booster: Any) -> dict[str, list[Any]]:
+    """Column -> the categories in the order of their codes; XGBoost keeps them since 3.1."""
+    names, types = booster.feature_names, booster.feature_types or ()
+    if "c" not in types or not hasattr(booster, "get_categories"):
+        return {}
+    try:
+        exported = booster.get_categories(export_to_arrow=True).to_arrow()
+    except ImportError:
+        exported = zip(names, _written_categories(booster), strict=True)
+    else:
+        exported = [(n, None if a is None else a.to_pylist()) for n, a in exported]
+    return {name: values for name, values in exported if values}
+
+
+def _written_categories(booster: Any) -> list[list[Any]]:
+    """The categories of each column, out of the model's JSON: needs no Arrow."""
+    trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
+    written = trees.get("gbtree", trees)["model"]["cats"]["enc"]
+    return [_values(column) for column in written] or [[] for _ in booster.feature_names]
+
+
+def _values(column: Mapping[str, Any]) -> list[Any]:
+    """Numbers as they are; texts as UTF-8 bytes one after the other, and where each begins."""
+    values, offsets = column["values"], column.get("offsets")
+    if offsets is None:
+        return list(values)
+    data = bytes(value % 256 for value in values)
+    return [data[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
