@@ -188,7 +188,7 @@ def test_decision_23_answer_as_arrow(serve: Serve, folders: Folders) -> None:
 
 @pytest.mark.parametrize("accept", ["text/csv", ARROW])
 def test_errors_stay_json(serve: Serve, folders: Folders, accept: str) -> None:
-    answer = accepting(serve(folders.regression), accept, "c\n1\n")
+    answer = accepting(serve(folders.regression), accept, "a,b\nx,1\n")
     assert answer.status == 500
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.message.startswith("ERROR: ")

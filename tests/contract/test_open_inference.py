@@ -348,9 +348,16 @@ def test_decision_04_a_compressed_request_is_refused_by_name(regression: Calls) 
 
 
 def test_model_failure(regression: Calls) -> None:
-    status, text = error_of(infer(regression, "regression", *columns(z=[1.0])))
+    rows = columns(a=[None], b=[1.0])
+    status, text = error_of(infer(regression, "regression", *rows))
     assert status == 500
     assert "Failure when making predictions" in text
+
+
+def test_rows_without_the_models_columns(regression: Calls) -> None:
+    status, text = error_of(infer(regression, "regression", *columns(z=[1.0], a=[1.0])))
+    assert status == 422
+    assert "column 'b' of the model is missing; column 'z' not known to the model" in text
 
 
 # -- the binary extension

@@ -264,7 +264,7 @@ def test_decision_04_form_without_boundary(serve: Serve, folders: Folders) -> No
 # -- what the model makes of it
 
 
-@pytest.mark.parametrize("rows", ["c,d\n1,2\n", "b,a\n1,2\n", "a,b\nx,1\n", "a,b\n,1\n", "a,b\n"])
+@pytest.mark.parametrize("rows", ["a,b\nx,1\n", "a,b\n,1\n"])
 def test_rows_the_model_cannot_use_are_its_failure(
     serve: Serve, folders: Folders, rows: str
 ) -> None:
@@ -273,6 +273,32 @@ def test_rows_the_model_cannot_use_are_its_failure(
     assert answer.message.startswith(
         "ERROR: Failure when making predictions. Exception: ValueError("
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ("c,d\n1,2\n", "columns 'a', 'b' of the model are missing; columns 'c', 'd' not known"),
+        ("a\n1\n", "column 'b' of the model is missing."),
+        ("a,b,c\n1,2,3\n", "column 'c' not known to the model."),
+        ("a,b \n1,2\n", "Did you mean 'b' by 'b '?"),
+        ("a,b\n", "There are no rows to predict, only columns."),
+    ],
+    ids=["other names", "missing", "unknown", "misspelt", "no rows"],
+)
+def test_decision_04_rows_without_the_models_columns(
+    serve: Serve, folders: Folders, rows: str, text: str
+) -> None:
+    answer = serve(folders.regression).predict(rows)
+    assert answer.status == 422
+    assert answer.message.startswith("ERROR: ")
+    assert text in answer.message
+
+
+def test_columns_are_taken_by_name(serve: Serve, folders: Folders) -> None:
+    client = serve(folders.regression)
+    turned = pd.read_csv(io.StringIO(ROWS))[["b", "a"]].to_csv(index=False)
+    assert client.predict(turned).predictions == expected(folders.regression)
 
 
 def test_a_failure_leaves_the_server_serving(serve: Serve, folders: Folders) -> None:

@@ -246,7 +246,7 @@ def test_decision_07_headers_on_every_answer(
 
 @pytest.mark.parametrize("status", [200, 500])
 def test_decision_07_headers_on_predictions(serve: Serve, folders: Folders, status: int) -> None:
-    rows = ROWS if status == 200 else "c,d\n1,2\n"
+    rows = ROWS if status == 200 else "a,b\nx,2\n"
     answer = serve(folders.regression).predict(rows)
     assert answer.status == status
     assert_standard_headers(answer)

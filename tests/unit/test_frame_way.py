@@ -29,6 +29,7 @@ from sklearn.svm import SVR
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.sklearn import EstimatorModel
+from datarobot_drum.drum.model.artifacts.thin_columns import ThinColumns
 
 NUMBERS = ["mass", "length", "year"]
 WORDS = ["island", "sex"]
@@ -98,22 +99,11 @@ def fitted(columns: Any, last: Any, method: str) -> Any:
         return make_pipeline(clone(columns), clone(last)).fit(frame, wanted)
 
 
-def opened(model: Any, method: str, rows: int = 3) -> FrameWay:
-    way = FrameWay(model, method)
-    for seed in range(5):
-        frame = ordinary(rows, 10 + seed)
-        way.compare(frame, getattr(model, method)(frame))
-    return way
-
-
 @pytest.mark.parametrize("columns", COLUMNS, ids=range(len(COLUMNS)))
 @pytest.mark.parametrize(("last", "method"), LASTS, ids=[type(x).__name__ for x, _ in LASTS])
-@pytest.mark.parametrize("first_rows", [1, 4])
-def test_the_short_way_predicts_the_same_bits(
-    columns: Any, last: Any, method: str, first_rows: int
-) -> None:
+def test_the_short_way_predicts_the_same_bits(columns: Any, last: Any, method: str) -> None:
     model = fitted(columns, last, method)
-    way = opened(model, method, first_rows)
+    way = FrameWay(model, method)
     assert way.pipeline is not None
     for rows in (1, 2, 7, 60):
         frame = ordinary(rows, 100 + rows)
@@ -145,13 +135,11 @@ def test_whatever_the_rows_hold_the_answer_is_the_models(
         np.testing.assert_array_equal(short, model.predict_proba(frame))
 
 
-_WAYS = [opened(model, "predict_proba") for model in MODELS]
+_WAYS = [FrameWay(model, "predict_proba") for model in MODELS]
 
 
 def test_unusual_rows_take_the_long_way() -> None:
     model = EstimatorModel(MODELS[0], TargetType.MULTICLASS)
-    for seed in range(5):
-        model.predict(ordinary(2, seed))
     assert model._frames.pipeline is not None
     unusual = [
         read([["1.5", "2.5", "2001", "", "male", "x"]]),  # a column of missing values alone
@@ -181,8 +169,6 @@ def test_columns_may_come_in_any_order_and_with_others() -> None:
 
 def test_requests_that_share_a_call_get_what_each_gets_alone() -> None:
     model = EstimatorModel(MODELS[0], TargetType.MULTICLASS)
-    for seed in range(5):
-        model.predict(ordinary(2, seed))
     assert model._frames.pipeline is not None
     parts = [ordinary(rows, 50 + rows) for rows in (1, 3, 1, 2)]
     merged = model.predict_merged(pd.concat(parts, ignore_index=True), [len(p) for p in parts])
@@ -193,16 +179,23 @@ def test_requests_that_share_a_call_get_what_each_gets_alone() -> None:
 def test_a_result_that_scikit_learn_leaves_sparse_is_left_to_it() -> None:
     columns = make_column_transformer((IGNORING, WORDS), sparse_threshold=0.9)
     model = fitted(columns, LogisticRegression(), "predict_proba")
-    assert opened(model, "predict_proba").pipeline is None
+    assert FrameWay(model, "predict_proba").pipeline is None
 
 
-def test_a_different_answer_closes_the_way_for_good() -> None:
-    way = FrameWay(MODELS[0], "predict_proba")
-    frame = ordinary(3, 1)
-    way.compare(frame, np.nextafter(MODELS[0].predict_proba(frame), 0))
-    for _ in range(5):
-        way.compare(frame, MODELS[0].predict_proba(frame))
-    assert way.pipeline is None
+def test_large_frames_take_the_long_way() -> None:
+    way = _WAYS[0]
+    assert way.takes(ordinary(1000, 1))
+    assert not way.takes(ordinary(1001, 1))
+
+
+def test_a_different_matrix_of_made_rows_keeps_the_way_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transform = ThinColumns.transform
+    monkeypatch.setattr(
+        ThinColumns, "transform", lambda self, frame: np.nextafter(transform(self, frame), 0)
+    )
+    assert FrameWay(MODELS[0], "predict_proba").pipeline is None
 
 
 class _Own(TransformerMixin, BaseEstimator):
@@ -232,4 +225,4 @@ class _Own(TransformerMixin, BaseEstimator):
 def test_what_is_not_known_has_no_short_way(columns: Any) -> None:
     frame = ordinary(60, 2).assign(mass=1.0).dropna()
     model = make_pipeline(columns, Ridge()).fit(frame, np.arange(float(len(frame))))
-    assert FrameWay(model, "predict")._candidate is None
+    assert FrameWay(model, "predict").pipeline is None

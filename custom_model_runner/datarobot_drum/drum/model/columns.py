@@ -74,12 +74,14 @@ def aligned(frame: Any, columns: InputColumns) -> Any:
 
     Raises:
         ColumnsError: a column is missing or unknown, appears twice, or there are too many or
-            too few; the text names them.
+            too few, and the text names them; or there are no rows.
     """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         return frame
+    if not len(frame):
+        raise ColumnsError("There are no rows to predict, only columns.")
     return _as_the_model_knows_them(_in_order(frame, columns), columns)
 
 

@@ -2,21 +2,22 @@
 
 For one row, most of ``predict`` on a DataFrame is the frame itself. A model whose every
 step works on the numbers alone predicts the same from an array with the same columns in
-the same order. Whether a model is such a one is decided from the types of its steps, and
-then shown on real input: the first frames are predicted both ways, and the way by array is
-opened only if all answers are equal to the last bit.
+the same order. Whether a model is such a one is decided when it is loaded, never by requests:
+from the types of its steps, and from rows made for it, which have to give the same answers both
+ways, to the last bit.
 """
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from datarobot_drum.drum.model.artifacts import made_rows
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.thin_steps import thin
 
-_COMPARISONS: Final = 3
 _NAMES: Final = "feature_names_in_"
 # These look at the frame before any check turns it into numbers.
 _FRAME_READERS: Final = frozenset({"ColumnTransformer", "FunctionTransformer"})
@@ -29,15 +30,14 @@ def is_array(data: Any) -> bool:
 
 
 class ArrayWay:
-    """Predicts from arrays once that is known to be the same as from frames.
+    """Predicts from arrays where that is the same as from frames.
 
     Args:
         estimator: a fitted scikit-learn estimator or pipeline.
         method: ``predict`` or ``predict_proba``.
 
     Attributes:
-        columns: the columns of the arrays that ``predict`` takes; None while, or because,
-            it takes none.
+        columns: the columns of the arrays that ``predict`` takes; None where it takes none.
         estimator: the model that takes them.
     """
 
@@ -46,12 +46,14 @@ class ArrayWay:
         self.estimator: Any = None
         self._original = estimator
         self._method = method
-        self._candidate = _text_columns(estimator)
-        self._equal = 0
-        if self._candidate is not None and _takes_numbers_only(estimator):
-            self.estimator = thin(estimator) or without_names(estimator)
-        else:
-            self._candidate = None
+        columns = _text_columns(estimator)
+        if columns is None or not _takes_numbers_only(estimator):
+            return
+        with unheard():
+            for candidate in (thin(estimator), without_names(estimator)):
+                if candidate is not None and self._is_equal(candidate, columns):
+                    self.columns, self.estimator = columns, candidate
+                    return
 
     def array(self, data: Any) -> Any:
         """The array to predict from instead of ``data``; None where that needs to be a frame."""
@@ -69,32 +71,28 @@ class ArrayWay:
             # The frame's way says what is wrong with the rows in the model's own terms.
             return getattr(self._original, self._method)(self._frame(array))
 
-    def compare(self, frame: Any, result: Any) -> None:
-        """Predict a frame again from its array, and see whether the result is the same."""
-        if self._candidate is None or self.columns is not None:
-            return
-        if not _is_float_frame(frame, self._candidate):
-            return
-        if not self._agrees(frame, result):
-            self._candidate = None
-            return
-        self._equal += 1
-        if self._equal >= _COMPARISONS:
-            self.columns = self._candidate
-
-    def _agrees(self, frame: Any, result: Any) -> bool:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                other = getattr(self.estimator, self._method)(frame.to_numpy())
-        except Exception:
-            return False
-        return same_bits(result, other)
+    def _is_equal(self, candidate: Any, columns: tuple[str, ...]) -> bool:
+        """Whether every made array that the candidate takes gives what its frame gives."""
+        taken = 0
+        for array in made_rows.number_blocks(len(columns)):
+            try:
+                result = getattr(candidate, self._method)(array)
+            except Exception:
+                continue
+            try:
+                expected = getattr(self._original, self._method)(self._frame(array))
+            except Exception:
+                return False
+            if not same_bits(result, expected):
+                return False
+            taken += 1
+        return taken > 1
 
     def _frame(self, array: Any) -> Any:
         import pandas as pd
 
-        return pd.DataFrame(array, columns=list(self._original.feature_names_in_))
+        # Not copied: the frame of a request lies in memory as its array does, too.
+        return pd.DataFrame(array, columns=list(self._original.feature_names_in_), copy=False)
 
 
 def without_names(estimator: Any) -> Any:
@@ -161,13 +159,28 @@ def _is_float_frame(frame: Any, columns: tuple[str, ...]) -> bool:
 
 
 def same_bits(one: Any, other: Any) -> bool:
-    """Two arrays of one dtype and shape with the same numbers."""
+    """Two arrays of one dtype and shape with the same numbers, and zeros of one sign."""
     import numpy as np
 
-    return (
-        isinstance(one, np.ndarray)
-        and isinstance(other, np.ndarray)
-        and one.dtype == other.dtype
-        and one.shape == other.shape
-        and bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
-    )
+    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
+        return False
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    if one.dtype.kind != "f":
+        return bool(np.array_equal(one, other))
+    # The sign of no number means nothing.
+    signs = np.signbit(one) == np.signbit(other)
+    return bool(np.array_equal(one, other, equal_nan=True) and (signs | np.isnan(one)).all())
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Made rows are odd, and nobody wants to read what a library thinks of them. Only while a
+    model is loaded: Python's filters for warnings are those of all threads.
+
+    A model that misses the names would say so with every request: it does not fit.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message="X does not have valid feature names")
+        yield

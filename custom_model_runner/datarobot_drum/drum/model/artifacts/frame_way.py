@@ -1,91 +1,79 @@
 """A pipeline that begins with a ColumnTransformer, predicted without the cost of its frames.
 
-As with ``ArrayWay``: decided from the types of the steps, then shown on real input. The first
-frames, each also several times over, go both ways; the short one is opened only if all results
-are equal to the last bit and lie in memory alike.
+As with ``ArrayWay``: decided when the model is loaded, from the types of its steps and from rows
+made for them. The short way is there only if every made frame that it takes gives the same matrix,
+to the last bit and in the same layout; all other frames, and large ones, take the long way.
 """
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterable
 from typing import Any, Final
 
-from datarobot_drum.drum.model.artifacts.array_way import same_bits
+from datarobot_drum.drum.model.artifacts import made_rows
+from datarobot_drum.drum.model.artifacts.array_way import same_bits, unheard
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.thin_columns import ThinColumns, thin_columns
 from datarobot_drum.drum.model.artifacts.thin_steps import ThinPipeline, thin_last
 
-_COMPARISONS: Final = 3
-# One row tells nothing of how rows lie in memory.
-_REPEATS: Final = 5
+# What is saved for each request is little beside the work on more rows than these.
+MOST_ROWS: Final = 1000
 
 
 class FrameWay:
-    """The short way for frames, once it is known to give the same.
+    """The short way for frames, where it gives the same.
 
     Args:
         estimator: a fitted scikit-learn pipeline; anything else has no short way.
         method: ``predict`` or ``predict_proba``.
 
     Attributes:
-        pipeline: what to predict with instead, or to take apart; None while, or because,
-            there is none. It raises for input that only the original knows.
+        pipeline: what to predict with instead, or to take apart; None where there is none. It
+            raises for input that only the original knows.
     """
 
     def __init__(self, estimator: Any, method: str) -> None:
         self.pipeline: ThinPipeline | None = None
-        self._original = estimator
-        self._method = method
-        self._columns = _first_step(estimator)
-        self._candidate = (
-            None if self._columns is None else _thin_pipeline(estimator, self._columns)
+        columns = _first_step(estimator)
+        candidate = None if columns is None else _thin_pipeline(estimator, columns)
+        if columns is None or candidate is None:
+            return
+        with unheard():
+            if _is_equal(estimator, method, candidate, columns):
+                self.pipeline = candidate
+
+    def takes(self, data: Any) -> bool:
+        """Whether a frame is worth the try."""
+        return self.pipeline is not None and len(data) <= MOST_ROWS
+
+
+def _is_equal(estimator: Any, method: str, candidate: ThinPipeline, columns: ThinColumns) -> bool:
+    names = list(map(str, estimator.steps[0][1].feature_names_in_))
+    frames = list(made_rows.frames(names, columns.words))
+    try:
+        return _same_matrices(estimator.steps[0][1], columns, frames) and all(
+            same_bits(getattr(estimator, method)(frame), getattr(candidate, method)(frame))
+            for frame in frames[:2]
         )
-        self._equal = 0
+    except Exception:
+        # Of the original, for rows that the short way takes: they must not differ in that.
+        return False
 
-    def compare(self, frame: Any, result: Any) -> None:
-        """See whether a frame that was predicted the long way gives the same the short way."""
-        import pandas as pd
 
-        if self._candidate is None or self.pipeline is not None:
-            return
-        if not isinstance(frame, pd.DataFrame) or len(frame) == 0:
-            return
-        agreed = self._agrees(self._candidate, frame, result)
-        if agreed is False:
-            self._candidate = None
-        elif agreed:
-            self._equal += 1
-        if self._equal >= _COMPARISONS:
-            self.pipeline = self._candidate
-
-    def _agrees(self, candidate: ThinPipeline, frame: Any, result: Any) -> bool | None:
-        """None: the frame is one for the long way, and no evidence."""
-        import pandas as pd
-
-        assert self._columns is not None
-        repeated = pd.concat([frame] * _REPEATS, ignore_index=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                short = self._predict(candidate, frame)
-                other = self._columns.transform(repeated)
-            except Exception:
-                return None
-            one = self._original.steps[0][1].transform(repeated)
-            if self._equal == 0:
-                self._columns.order = "F" if one.flags.f_contiguous else "C"
-                other = self._columns.transform(repeated)
-            return (
-                same_bits(result, short)
-                and same_bits(one, other)
-                and _same_layout(one, other)
-                and same_bits(
-                    self._predict(self._original, repeated), self._predict(candidate, repeated)
-                )
-            )
-
-    def _predict(self, pipeline: Any, frame: Any) -> Any:
-        return getattr(pipeline, self._method)(frame)
+def _same_matrices(original: Any, columns: ThinColumns, frames: Iterable[Any]) -> bool:
+    """Raises what the original raises for a frame that the short way takes."""
+    for number, frame in enumerate(frames):
+        try:
+            short = columns.transform(frame)
+        except Exception:
+            continue
+        matrix = original.transform(frame)
+        if number == 0:
+            columns.order = "F" if matrix.flags.f_contiguous else "C"
+            short = columns.transform(frame)
+        if not (same_bits(matrix, short) and _same_layout(matrix, short)):
+            return False
+    return True
 
 
 def _same_layout(one: Any, other: Any) -> bool:

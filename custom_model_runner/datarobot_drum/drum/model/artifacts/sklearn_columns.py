@@ -1,13 +1,147 @@
-"""What scikit-learn's models, and those that behave like them, remember of their columns."""
+"""What scikit-learn's models, and those that behave like them, remember of their columns.
+
+A model is asked as it would ask itself: a pipeline goes by its first step, a search by the
+estimator that it found, an ensemble by its members; a ColumnTransformer needs only the columns
+that it uses, and ignores others.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
-from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
+from datarobot_drum.drum.model.artifacts.base import is_a
+from datarobot_drum.drum.model.artifacts.booster_columns import booster_columns_of
+from datarobot_drum.drum.model.artifacts.text_columns import TextColumns, text_columns
+from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
+
+# They hand the rows on as they are: class -> the attribute with the fitted estimator or estimators.
+_DELEGATES: Final = {
+    "BaseSearchCV": "best_estimator_",
+    "FixedThresholdClassifier": "estimator_",
+    "TunedThresholdClassifierCV": "estimator_",
+    "TransformedTargetRegressor": "regressor_",
+    "CalibratedClassifierCV": "calibrated_classifiers_",
+    "_CalibratedClassifier": "estimator",
+    "VotingClassifier": "estimators_",
+    "VotingRegressor": "estimators_",
+    "StackingClassifier": "estimators_",
+    "StackingRegressor": "estimators_",
+    "MultiOutputClassifier": "estimators_",
+    "MultiOutputRegressor": "estimators_",
+    "OneVsRestClassifier": "estimators_",
+}
 
 
 def sklearn_columns(model: Any) -> InputColumns:
-    """Of a fitted estimator, pipeline or search."""
-    names = getattr(model, "feature_names_in_", None)
-    return UNKNOWN if names is None else InputColumns(tuple(map(str, names)))
+    """Of a fitted estimator, transformer, pipeline or search."""
+    return _columns(model) or UNKNOWN
+
+
+def _columns(model: Any) -> InputColumns | None:
+    known = booster_columns_of(model)
+    if known is not None:
+        return known
+    if is_a(model, "sklearn", "Pipeline"):
+        first = next((step for _, step in model.steps if step not in (None, "passthrough")), None)
+        return _columns(first)
+    if is_a(model, "sklearn", "ColumnTransformer"):
+        return _of_column_transformer(model)
+    if is_a(model, "sklearn", "FeatureUnion"):
+        return _of_all([step for _, step in model.transformer_list if step != "drop"])
+    members = _members(model)
+    # A member that was given arrays has forgotten the names.
+    return (_of_all(members) if members else None) or _own(model)
+
+
+def _own(model: Any) -> InputColumns | None:
+    names = _fitted(model, "feature_names_in_")
+    if names is None:
+        count = _fitted(model, "n_features_in_") if _is_sklearns(model) else None
+        return None if count is None else InputColumns(count=int(count))
+    names = tuple(map(str, names))
+    columns = _with_text(InputColumns(names), text_columns(model, names))
+    if is_a(model, "sklearn", "FunctionTransformer") and not model.validate:
+        # The function looks at the frame itself.
+        return replace(columns, required=frozenset(), extras=Extras.KEPT)
+    return columns
+
+
+def _of_column_transformer(model: Any) -> InputColumns | None:
+    names = _fitted(model, "feature_names_in_")
+    if names is None:
+        count = _fitted(model, "n_features_in_")
+        return None if count is None else InputColumns(count=int(count))
+    names = tuple(map(str, names))
+    used = _used(model, names)
+    columns = InputColumns(names, required=used, extras=Extras.DROPPED)
+    return _with_text(columns, text_columns(model, names))
+
+
+def _used(model: Any, names: Sequence[str]) -> frozenset[str] | None:
+    """The columns that a ColumnTransformer looks at; None where that cannot be told."""
+    places = getattr(model, "_transformer_to_input_indices", None)
+    if places is None:
+        return None
+    steps = {name: step for name, step, _ in model.transformers_}
+    kept = [at for name, at in places.items() if steps.get(name, "drop") != "drop"]
+    return frozenset(names[place] for at in kept for place in at)
+
+
+def _of_all(members: Iterable[Any]) -> InputColumns | None:
+    """Of several that are given the same rows: each has to get what it wants."""
+    found = [_columns(member) for member in members]
+    named = [columns for columns in found if columns is not None and columns.names is not None]
+    if len(named) < len(found) or not named:
+        return next((columns for columns in found if columns is not None), None)
+    first = named[0]
+    if any(columns.names != first.names for columns in named):
+        return first
+    kinds = {columns.extras for columns in named}
+    return replace(
+        first,
+        required=_union(columns.required for columns in named),
+        extras=next(
+            kind for kind in (Extras.REFUSED, Extras.KEPT, Extras.DROPPED) if kind in kinds
+        ),
+        text=frozenset().union(*(columns.text for columns in named)),
+        none_for_missing=frozenset().union(*(columns.none_for_missing for columns in named)),
+    )
+
+
+def _union(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    union: frozenset[str] = frozenset()
+    for names in sets:
+        if names is None:
+            return None
+        union |= names
+    return union
+
+
+def _members(model: Any) -> list[Any]:
+    for cls in type(model).__mro__:
+        name = _DELEGATES.get(cls.__name__)
+        if name is not None and cls.__module__.startswith("sklearn."):
+            inner = _fitted(model, name)
+            if inner is None:
+                return []
+            members = list(inner) if isinstance(inner, list | tuple) else [inner]
+            return [member for member in members if not isinstance(member, str)]
+    return []
+
+
+def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:
+    return replace(columns, text=text.names, none_for_missing=text.none_for_missing)
+
+
+def _is_sklearns(model: Any) -> bool:
+    return type(model).__module__.startswith("sklearn.")
+
+
+def _fitted(model: Any, name: str) -> Any:
+    """An attribute of a fitted model; it may be a property that asks others, and fails."""
+    try:
+        return getattr(model, name, None)
+    except Exception:
+        return None

@@ -25,15 +25,18 @@ class UnusualInputError(ValueError):
 class ThinColumns:
     """Stands in for a fitted ColumnTransformer whose result is a dense matrix.
 
+    Args:
+        words: the columns of text, and the values that each has been fitted on.
+
     Attributes:
         order: how its results lie in memory, ``C`` or ``F``: a model that sums in another order
             may give another last digit, and versions of scikit-learn differ.
     """
 
-    def __init__(self, branches: Sequence[Branch], is_dense: Callable[[Sequence[Any]], bool]):
+    def __init__(self, branches: Sequence[Branch], words: Mapping[str, Sequence[str]]):
         self.order: Literal["C", "F"] = "C"
+        self.words = words
         self._branches = branches
-        self._is_dense = is_dense
 
     def transform(self, frame: Any) -> Any:
         """A float64 matrix of shape (rows, features)."""
@@ -42,74 +45,67 @@ class ThinColumns:
         if len(frame) == 0:
             raise UnusualInputError("no rows")
         blocks = [branch(frame) for branch in self._branches]
-        if not self._is_dense(blocks):
-            raise UnusualInputError("scikit-learn would return a sparse matrix")
-        return np.asarray(np.hstack(blocks), order=self.order)
+        matrix = np.hstack(blocks)
+        if matrix.dtype != np.float64:
+            raise UnusualInputError("integers alone")
+        return np.asarray(matrix, order=self.order)
 
 
 def thin_columns(transformer: Any) -> ThinColumns | None:
     """None unless everything inside is known."""
     if not is_a(transformer, "sklearn", "ColumnTransformer") or not _is_own(transformer):
         return None
-    if transformer.transformer_weights:
+    if transformer.transformer_weights or transformer.sparse_output_:
         return None
     branches: list[Branch] = []
-    sparse: list[int] = []
+    words: dict[str, Sequence[str]] = {}
     for _name, step, columns in transformer.transformers_:
-        if _drops(step, columns):
+        names = _names(columns)
+        if names == [] or (isinstance(step, str) and step == "drop"):
             continue
-        branch = _branch(step, columns)
-        if branch is None:
+        branch = None if names is None else _branch(step, names)
+        if names is None or branch is None:
             return None
-        if _last(step).__class__.__name__ == "OneHotEncoder" and _last(step).sparse_output:
-            sparse.append(len(branches))
+        words |= _words(step, names)
         branches.append(branch)
-    return ThinColumns(branches, _density(sparse, transformer.sparse_threshold))
+    return ThinColumns(branches, words)
 
 
-def _density(sparse: Sequence[int], threshold: float) -> Callable[[Sequence[Any]], bool]:
-    """Whether ColumnTransformer makes one dense matrix of some blocks.
-
-    Args:
-        sparse: the positions of the blocks that scikit-learn has in sparse form.
-    """
+def _names(columns: Any) -> list[str] | None:
+    """A choice of columns by a list of names; None for any other choice."""
     import numpy as np
+    import pandas as pd
 
-    def is_dense(blocks: Sequence[Any]) -> bool:
-        if not sparse:
-            return True
-        filled = sum(
-            np.count_nonzero(block) if position in sparse else block.size
-            for position, block in enumerate(blocks)
-        )
-        return bool(filled / sum(block.size for block in blocks) >= threshold)
-
-    return is_dense
-
-
-def _drops(step: Any, columns: Any) -> bool:
-    return (isinstance(step, str) and step == "drop") or len(columns) == 0
-
-
-def _branch(step: Any, columns: Any) -> Branch | None:
-    if not all(isinstance(name, str) for name in columns):
+    if not isinstance(columns, list | tuple | np.ndarray | pd.Index):
         return None
-    names = list(columns)
+    return list(columns) if all(isinstance(name, str) for name in columns) else None
+
+
+def _branch(step: Any, names: list[str]) -> Branch | None:
     *front, last = _steps(step)
     if type(last).__name__ == "OneHotEncoder":
         return _one_hot(names, front, last)
     transforms = [_numeric(each) for each in (*front, last)]
     if any(transform is None for transform in transforms):
         return None
-    return _numbers(names, [transform for transform in transforms if transform is not None])
+    makes_floats = any(map(_makes_floats, (*front, last)))
+    return _numbers(
+        names, [transform for transform in transforms if transform is not None], makes_floats
+    )
 
 
 def _steps(step: Any) -> list[Any]:
     return [s for _, s in step.steps] if is_a(step, "sklearn", "Pipeline") else [step]
 
 
-def _last(step: Any) -> Any:
-    return _steps(step)[-1]
+def _words(step: Any, columns: Sequence[str]) -> dict[str, Sequence[str]]:
+    encoder = _steps(step)[-1]
+    if type(encoder).__name__ != "OneHotEncoder":
+        return {}
+    seen = (
+        [each for each in values.tolist() if type(each) is str] for values in encoder.categories_
+    )
+    return dict(zip(columns, seen, strict=True))
 
 
 def _is_own(step: Any) -> bool:
@@ -121,12 +117,18 @@ def _is_own(step: Any) -> bool:
 # -- numbers
 
 
-def _numbers(names: Sequence[str], transforms: Sequence[Callable[[Any], Any]]) -> Branch:
+def _numbers(
+    names: Sequence[str], transforms: Sequence[Callable[[Any], Any]], makes_floats: bool
+) -> Branch:
     import numpy as np
 
     def branch(frame: Any) -> Any:
+        columns = [_number_column(frame, name) for name in names]
         # Column by column in memory, as the frame of these columns is.
-        block = np.array([_number_column(frame, name) for name in names], dtype=np.float64).T
+        block = np.array(columns).T
+        if not makes_floats and block.dtype != np.float64:
+            return block  # integers stay integers, and there is no gap to fill
+        block = block.astype(np.float64, copy=False)
         for transform in transforms:
             block = transform(block)
         return block
@@ -134,9 +136,19 @@ def _numbers(names: Sequence[str], transforms: Sequence[Callable[[Any], Any]]) -
     return branch
 
 
+def _makes_floats(step: Any) -> bool:
+    """It makes float64 of whole numbers; what comes after it, of scikit-learn, gets those."""
+    if type(step).__name__ == "SimpleImputer":
+        return step.strategy in ("mean", "median")
+    return not _passes_through(step)
+
+
 def _number_column(frame: Any, name: str) -> Any:
+    import numpy as np
+
     values = frame[name].to_numpy()
-    if values.dtype.kind not in "fi" or values.ndim != 1:
+    # Narrow numbers are worked on in their own dtype, with other digits.
+    if values.dtype not in (np.float64, np.int64) or values.ndim != 1:
         raise UnusualInputError("not a column of numbers")
     return values
 
@@ -254,13 +266,19 @@ def _text_column(frame: Any, name: str) -> list[str | None]:
     import pandas as pd
 
     column = frame[name]
-    if column.dtype.kind != "O" and not isinstance(column.dtype, pd.StringDtype):
+    if column.dtype != object and not (
+        isinstance(column.dtype, pd.StringDtype) and column.dtype.na_value is not pd.NA
+    ):
         # A column of missing values alone is one of numbers.
         raise UnusualInputError("not a column of text")
-    values = [None if _is_nan(value) else value for value in column.tolist()]
-    if not all(value is None or type(value) is str for value in values):
-        raise UnusualInputError("not all text")
-    return values
+    return [None if _is_nan(value) else _text(value) for value in column.tolist()]
+
+
+def _text(value: Any) -> str:
+    # None is another missing value than NaN, and a category of its own.
+    if type(value) is not str:
+        raise UnusualInputError("not text")
+    return value
 
 
 def _is_nan(value: Any) -> bool:
