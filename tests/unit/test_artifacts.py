@@ -569,7 +569,7 @@ def test_missing_framework_names_file_framework_and_pip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    write_folder(tmp_path, model_onnx=b"")
+    write_folder(tmp_path, model_onnx=b"\x08")
     with pytest.raises(ModelLoadError) as error:
         load(tmp_path, "regression")
     assert "The following frameworks support this model artifact" in str(error.value)

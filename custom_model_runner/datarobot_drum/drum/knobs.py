@@ -353,6 +353,13 @@ KNOBS: Final[tuple[Knob, ...]] = (
         3600,
     ),
     Knob(
+        "DRUM_MLFLOW_TRUSTED_TYPES",
+        "bool",
+        True,
+        "Load the types that an `MLmodel` file trusts itself (`skops_trusted_types`), as MLflow"
+        " does; the log names them. False: only those that skops knows to be harmless.",
+    ),
+    Knob(
         "DRUM_BATCHING",
         "choice",
         "auto",

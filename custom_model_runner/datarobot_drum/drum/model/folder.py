@@ -6,6 +6,7 @@ the top level only; ``custom.py`` and the server extensions may lie below it, on
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 
 from datarobot_drum.drum.enum import RunLanguage
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.model.mistaken import is_lfs_pointer, what_instead
 
 CUSTOM_FILE: Final = "custom.py"
 MLMODEL_FILE: Final = "MLmodel"
@@ -59,7 +61,19 @@ def python_artifacts(code_dir: str) -> list[Path]:
         return mlmodel
     if artifacts or _with_extension(files, R_ARTIFACTS + JAVA_ARTIFACTS):
         return artifacts
-    return [path for path in _with_extension(files, ADDED_ARTIFACTS) if _holds_a_model(path)]
+    added = _with_extension(files, ADDED_ARTIFACTS)
+    # A pointer says nothing of what it stands for; reading it says what to do.
+    return list(filter(_holds_a_model, added)) or list(filter(is_lfs_pointer, added))
+
+
+def mistaken_artifacts(code_dir: str) -> list[str]:
+    """Of each file at the top level that bears a model's name and is none: what it is."""
+    # Anybody's text may have the names of text formats.
+    paths = _with_extension(_top_level(code_dir), PYTHON_ARTIFACTS + ADDED_ARTIFACTS)
+    named = [path for path in paths if path.suffix.lower() not in (".json", ".txt")]
+    with contextlib.suppress(OSError):
+        return [text for text in map(what_instead, named) if text is not None]
+    return []
 
 
 def detect_language(code_dir: str) -> RunLanguage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from datarobot_drum.drum.enum import CUSTOM_FILE_NAME, CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import ModelError, ModelLoadError, is_interrupt
-from datarobot_drum.drum.model.folder import CUSTOM_FILE, find_user_file
+from datarobot_drum.drum.model.folder import CUSTOM_FILE, find_user_file, mistaken_artifacts
 from datarobot_drum.drum.model.user_code import user_code
 
 Function = Callable[..., Any]
@@ -40,7 +41,7 @@ def load_custom_module(code_dir: str) -> ModuleType | None:
     path = find_user_file(code_dir, CUSTOM_FILE)
     if path is None:
         return None
-    _extend_path(code_dir, str(path.parent))
+    extend_path(code_dir, str(path.parent))
     spec = importlib.util.spec_from_file_location(CUSTOM_FILE_NAME, path)
     assert spec is not None
     assert spec.loader is not None
@@ -59,11 +60,16 @@ def load_custom_module(code_dir: str) -> ModuleType | None:
     return module
 
 
-def _extend_path(code_dir: str, custom_dir: str) -> None:
-    if code_dir not in sys.path:
-        sys.path.append(code_dir)
-    if sys.path[0] != custom_dir:
-        sys.path.insert(0, custom_dir)
+def extend_path(code_dir: str, first_dir: str) -> None:
+    """Let the modules of a model folder be imported, now and later; ``first_dir`` wins.
+
+    The entries are absolute: what is imported later must not depend on the working directory.
+    """
+    whole, first = os.path.abspath(code_dir), os.path.abspath(first_dir)
+    if sys.path[:1] != [first]:
+        sys.path.insert(0, first)
+    if whole not in sys.path:
+        sys.path.append(whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ class Hooks:
                 raise
             raise ModelLoadError(
                 f"{LOADING_FAILED}'load_model' hook failed to load the model. Exception: {exc!r}"
+                + "".join(f"\n{text}" for text in mistaken_artifacts(code_dir))
             ) from exc
         if model is None:
             raise ModelLoadError(

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
-from datarobot_drum.drum.model.artifacts.base import is_a
-from datarobot_drum.drum.model.artifacts.registry import find_reader, load_artifact
+from datarobot_drum.drum.model.artifacts.base import bare, is_a
+from datarobot_drum.drum.model.artifacts.registry import adapted, load_artifact
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 from datarobot_drum.drum.model.custom_task import load_task, task_class
 from datarobot_drum.drum.model.folder import detect_language
@@ -124,7 +124,7 @@ def _load_unstructured(code_dir: str, hooks: Hooks) -> LoadedModel:
     hooks.init(code_dir)
     if CustomHooks.SCORE_UNSTRUCTURED not in hooks:
         raise ModelLoadError("In 'unstructured' mode hook 'score_unstructured' must be provided.")
-    return LoadedModel(_load_model(code_dir, hooks), hooks, NoScorer(), NoTransformer())
+    return LoadedModel(bare(_load_model(code_dir, hooks)), hooks, NoScorer(), NoTransformer())
 
 
 def _load_model(code_dir: str, hooks: Hooks) -> Any:
@@ -133,15 +133,18 @@ def _load_model(code_dir: str, hooks: Hooks) -> Any:
     return load_artifact(code_dir)
 
 
-def _assemble(model: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:
+def _assemble(loaded: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:
+    model = bare(loaded)
     if rules.target_type is TargetType.TRANSFORM:
         return LoadedModel(model, hooks, NoScorer(), _transformer(model, hooks))
     if CustomHooks.SCORE in hooks:
         return LoadedModel(model, hooks, HookScorer(hooks, model, rules), NoTransformer())
-    reader = find_reader(model)
-    if reader is not None:
-        scorer = ArtifactScorer(reader.adapt(model, rules.target_type, rules.labels), rules)
-        return LoadedModel(model, hooks, scorer, NoTransformer(), reader.framework)
+    known = adapted(loaded, rules.target_type, rules.labels)
+    if known is not None:
+        artifact, framework = known
+        return LoadedModel(
+            model, hooks, ArtifactScorer(artifact, rules), NoTransformer(), framework
+        )
     if CustomHooks.CHAT not in hooks:
         raise ModelLoadError(
             f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}Could not find any framework to handle loaded "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum.enum import CustomHooks
-from datarobot_drum.drum.exceptions import ColumnsError, ModelError
+from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.hooks import Hooks
 from datarobot_drum.drum.model.outputs import OutputRules, check_row_count
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource, UnstructuredReply
@@ -83,7 +83,7 @@ class LocalPredictor:
     def _scored(self, data: Any, source: RowSource) -> Predictions:
         try:
             return self._scorer.score(data, source)
-        except ColumnsError as error:
+        except PayloadError as error:
             if self._makes_rows:
                 # The client sent other rows than these.
                 raise ModelError(str(error)) from error

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from datarobot_drum.drum.exceptions import BaseCustomUserError, ModelError, is_interrupt
+from datarobot_drum.drum.exceptions import (
+    BaseCustomUserError,
+    ModelError,
+    PayloadError,
+    is_interrupt,
+)
 
 _HTTP_EXCEPTIONS: Final = frozenset({"starlette.exceptions", "werkzeug.exceptions"})
 
@@ -16,7 +21,8 @@ def user_code(failure: str = "") -> Iterator[None]:
     """Run a block of the user's code without letting it end the server, or the thread it is on.
 
     Errors that user code raises to choose the answer's status (``BaseCustomUserError``, the
-    HTTP exceptions of Werkzeug and Starlette) pass through.
+    HTTP exceptions of Werkzeug and Starlette) pass through, and so does what our own readers of
+    models say of a client's rows.
 
     Args:
         failure: what failed, put in front of the exception's ``repr``; without it the
@@ -28,7 +34,7 @@ def user_code(failure: str = "") -> Iterator[None]:
     try:
         yield
     except BaseException as exc:
-        if chooses_status(exc) or is_interrupt(exc):
+        if chooses_status(exc) or is_interrupt(exc) or isinstance(exc, PayloadError):
             raise
         raise ModelError(_text(exc, failure)) from exc
 

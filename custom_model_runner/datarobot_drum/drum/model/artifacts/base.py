@@ -7,7 +7,8 @@ folder only needs the framework that it uses.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -61,6 +62,24 @@ class ArtifactModel(ABC):
         return self.predict(data)
 
 
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """What a file held, with what lay beside it: the model itself does not know.
+
+    Attributes:
+        model: the framework's own object, which hooks get.
+        around: makes of the adapted model one that minds what lay beside it.
+    """
+
+    model: Any
+    around: Callable[[ArtifactModel, TargetType], ArtifactModel]
+
+
+def bare(loaded: Any) -> Any:
+    """The framework's own object of what a reader loaded."""
+    return loaded.model if isinstance(loaded, SavedModel) else loaded
+
+
 class Reader(Protocol):
     """One framework.
 
@@ -77,7 +96,9 @@ class Reader(Protocol):
     extensions: ClassVar[tuple[str, ...]]
 
     def load(self, path: Path) -> Any:
-        """The object that the file holds; raises what the framework raises."""
+        """The object that the file holds, or a ``SavedModel`` of it; raises what the framework
+        raises, and ``ModelLoadError`` with a text of its own.
+        """
 
     def recognises(self, model: Any) -> bool: ...
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any, Final
 
-from datarobot_drum.drum.exceptions import ModelLoadError, is_interrupt
-from datarobot_drum.drum.model.artifacts.base import Reader
+from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.exceptions import ModelLoadError, SettingError, is_interrupt
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Reader, SavedModel, bare
 from datarobot_drum.drum.model.artifacts.catboost import CatBoostReader
 from datarobot_drum.drum.model.artifacts.keras import KerasReader
 from datarobot_drum.drum.model.artifacts.lightgbm import LightGBMReader
@@ -22,7 +25,9 @@ from datarobot_drum.drum.model.folder import (
     python_artifacts,
     retrieved_files,
 )
-from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT
+from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT, extend_path
+from datarobot_drum.drum.model.mistaken import cannot_read, reading
+from datarobot_drum.drum.model.predictor import ClassLabels
 
 # The first that recognises an object predicts with it; the last takes nearly everything.
 READERS: Final[tuple[Reader, ...]] = (
@@ -40,16 +45,24 @@ READERS: Final[tuple[Reader, ...]] = (
 
 
 def load_artifact(code_dir: str) -> Any:
-    """Load the one artifact at the top level of the folder.
+    """Load the one artifact at the top level of the folder, whose modules it may need.
 
     Raises:
+        SettingError: a runtime parameter that says how to load it is out of range.
         ModelLoadError: there is none, there are several, it is broken, or its framework is
             not installed.
     """
     path = _only_artifact(code_dir)
     reader = next(reader for reader in READERS if _kind(path) in reader.extensions)
+    if os.path.abspath(code_dir) not in sys.path:
+        extend_path(code_dir, code_dir)
     try:
-        return reader.load(path)
+        with reading(path):
+            return reader.load(path)
+    except SettingError:
+        raise
+    except ModelLoadError as exc:
+        raise ModelLoadError(f"{LOADING_FAILED}{exc}") from exc
     except ModuleNotFoundError as exc:
         raise ModelLoadError(LOADING_FAILED + _missing_module(path, exc)) from exc
     except BaseException as exc:
@@ -61,6 +74,20 @@ def load_artifact(code_dir: str) -> Any:
 def find_reader(model: Any) -> Reader | None:
     """The framework that can predict with ``model``."""
     return next((reader for reader in READERS if reader.recognises(model)), None)
+
+
+def adapted(
+    loaded: Any, target_type: TargetType, labels: ClassLabels | None
+) -> tuple[ArtifactModel, str] | None:
+    """A loaded model, ready to predict, and its framework; None when no framework knows it."""
+    model = bare(loaded)
+    reader = find_reader(model)
+    if reader is None:
+        return None
+    result = reader.adapt(model, target_type, labels)
+    if isinstance(loaded, SavedModel):
+        result = loaded.around(result, target_type)
+    return result, reader.framework
 
 
 def _kind(path: Path) -> str:
@@ -87,7 +114,7 @@ def _only_artifact(code_dir: str) -> Path:
 
 
 def _broken(path: Path, exc: BaseException) -> str:
-    text = f"Could not load model from the artifact file. Exception: {exc!r}"
+    text = cannot_read(exc)
     if isinstance(exc, AttributeError) and "__main__'" in str(exc):
         text += (
             f"\n{path.name} was saved by a script or notebook that defines this name itself: move"
@@ -101,7 +128,7 @@ def _missing_module(path: Path, exc: ModuleNotFoundError) -> str:
     reader = next((reader for reader in READERS if root in reader.modules), None)
     if reader is None:
         return (
-            f"Could not load model from the artifact file. Exception: {exc!r}\n"
+            f"{cannot_read(exc)}\n"
             f"{path.name} needs the module '{root}': install it, or put it into the model folder."
         )
     return (

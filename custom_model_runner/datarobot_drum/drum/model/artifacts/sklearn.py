@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -14,6 +13,7 @@ from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
+from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -80,16 +80,6 @@ def class_names(model: Any) -> tuple[str, ...] | None:
     return tuple(map(str, classes))
 
 
-def load_pickle(path: Path) -> Any:
-    """Unpickle; ``latin1`` reads what Python 2 wrote, which some objects do not bear."""
-    with path.open("rb") as file:
-        try:
-            return pickle.load(file, encoding="latin1")
-        except TypeError:
-            file.seek(0)
-            return pickle.load(file)
-
-
 class SklearnReader:
     framework: ClassVar[str] = "scikit-learn"
     package: ClassVar[str] = "scikit-learn"
@@ -97,11 +87,7 @@ class SklearnReader:
     extensions: ClassVar[tuple[str, ...]] = (".pkl", ".joblib")
 
     def load(self, path: Path) -> Any:
-        if path.suffix.lower() == ".pkl":
-            return load_pickle(path)
-        import joblib
-
-        return joblib.load(path)
+        return load_joblib(path) if path.suffix.lower() == ".joblib" else load_pickle(path)
 
     def recognises(self, model: Any) -> bool:
         return is_a(model, "sklearn", "BaseEstimator")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,12 +22,33 @@ class SkopsReader(SklearnReader):
         Raises:
             ValueError: it holds types that skops does not know to be harmless.
         """
-        from skops.io import get_untrusted_types, load
+        return load_trusting(path, ())
 
-        untrusted = get_untrusted_types(file=path)
-        if untrusted:
-            raise ValueError(
-                f"{path.name} holds types that are not trusted: {untrusted}. If you trust them, "
-                "load the file in a load_model hook"
-            )
-        return load(path, trusted=[])
+
+def untrusted_types(path: Path) -> list[str]:
+    """The types in the file that skops does not know to be harmless."""
+    from skops.io import get_untrusted_types
+
+    types: list[str] = get_untrusted_types(file=path)
+    return types
+
+
+def load_trusting(path: Path, trusted: Collection[str], hint: str = "") -> Any:
+    """Load a file of harmless types and of those in ``trusted``.
+
+    Args:
+        hint: what else to do than to load the file in a hook, for the error's text.
+
+    Raises:
+        ValueError: it holds other types; the text names them.
+    """
+    from skops.io import load
+
+    untrusted = untrusted_types(path)
+    refused = [name for name in untrusted if name not in trusted]
+    if refused:
+        raise ValueError(
+            f"{path.name} holds types that are not trusted: {refused}. If you trust them, "
+            f"load the file in a load_model hook{hint}"
+        )
+    return load(path, trusted=untrusted)
