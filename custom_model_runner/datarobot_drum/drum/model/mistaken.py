@@ -96,23 +96,26 @@ def _prose(path: Path) -> str | None:
 
 
 def _is_cut_short(path: Path, head: bytes, size: int) -> bool:
-    """What can be told before reading: LightGBM ends the process when a tree is missing."""
+    """What can be told before reading: LightGBM ends the process over half a file."""
     if head.startswith(_ZIP):
         return not zipfile.is_zipfile(path)
-    return head.startswith((b"tree\n", b"tree\r\n")) and size < _lightgbm_size(path)
+    return head.startswith((b"tree\n", b"tree\r\n")) and not _is_whole_lightgbm(path, size)
 
 
-def _lightgbm_size(path: Path) -> int:
-    """The bytes that a LightGBM file must have, by the sizes of the trees that it names."""
+def _is_whole_lightgbm(path: Path, size: int) -> bool:
+    """Whether all the trees are there whose sizes it names, and what begins after them ends."""
     read = 0
     with path.open("rb") as file:
         for line in file:
             read += len(line)
             if line.startswith(b"tree_sizes="):
-                return read + sum(map(int, line.partition(b"=")[2].split()))
-            if line.startswith(b"Tree="):
+                read += sum(map(int, line.partition(b"=")[2].split()))
                 break
-    return 0
+            if line.startswith(b"Tree="):
+                return True
+        file.seek(min(read, size))
+        rest = file.read()
+    return read <= size and (b"\nparameters:" not in rest or b"\nend of parameters" in rest)
 
 
 def _says_cut_short(exc: Exception) -> bool:

@@ -173,11 +173,18 @@ def _raw_model(model: Any) -> Any:
 
 def _with_signature(model: Any, saved: MLModel) -> SavedModel:
     def around(adapted: ArtifactModel, target_type: TargetType) -> ArtifactModel:
-        if not target_type.is_classification() and saved.predict_fn != "predict":
+        if not target_type.is_classification() and _goes_its_own_way(saved):
             return PyFuncModel(_load_pyfunc(saved.folder))
         return _signed(adapted, saved.signature)
 
     return SavedModel(model, around)
+
+
+def _goes_its_own_way(saved: MLModel) -> bool:
+    """Whether ``mlflow.pyfunc`` calls another method than our readers would for values."""
+    # Our reader applies the link of a loss, as CatBoost's regressor does; this class does not.
+    bare_catboost = saved.flavor == "catboost" and saved.settings.get("model_type") == "CatBoost"
+    return saved.predict_fn != "predict" or bare_catboost
 
 
 def _signed(model: ArtifactModel, signature: Signature) -> ArtifactModel:
