@@ -17,7 +17,7 @@ import yaml
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from datarobot_drum.drum.exceptions import ModelLoadError, PayloadError
+from datarobot_drum.drum.exceptions import ModelLoadError, PayloadError, SettingError
 from datarobot_drum.drum.prediction.payload.structured import read_data
 from tests.unit.folders import load, predict, write_folder
 
@@ -183,6 +183,14 @@ def pytorch_module(folder: Path, rows: Any, target: Any) -> None:
     save("pytorch", model, folder, serialization_format="pickle")
 
 
+def pytorch_exported(folder: Path, rows: Any, target: Any) -> None:
+    """MLflow's default. Its signature asks for one tensor of float32."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    example = rows[:5].to_numpy(np.float32)
+    save("pytorch", torch.nn.Linear(3, 1), folder, input_example=example)
+
+
 def statsmodels_ols(folder: Path, rows: Any, target: Any) -> None:
     pytest.importorskip("statsmodels")
     with warnings.catch_warnings():
@@ -219,6 +227,7 @@ REGRESSIONS = [
     onnx_file,
     onnx_with_options,
     pytorch_module,
+    pytorch_exported,
     statsmodels_ols,
     python_function,
 ]
@@ -232,7 +241,8 @@ def test_regression_is_what_pyfunc_says_to_the_last_bit(
 ) -> None:
     folder = tmp_path / "saved"
     save_flavor(folder, rows, target)
-    given = rows.astype("float32") if save_flavor is sklearn_signed else rows
+    of_single = save_flavor in (sklearn_signed, pytorch_exported)
+    given = rows.astype("float32") if of_single else rows
     result = predict(load(folder, "regression"), rows)
     expected = by_mlflow(folder, given)
     assert result.values.dtype == expected.dtype
@@ -492,6 +502,15 @@ def test_a_model_without_names_has_those_of_the_signature(
         predict(predictor, rows.rename(columns={"a": "z"}))
 
 
+def test_a_signature_of_a_table_counts_its_columns(
+    tmp_path: Path, rows: pd.DataFrame, target: pd.Series[float]
+) -> None:
+    pytorch_exported(tmp_path / "saved", rows, target)
+    predictor = load(tmp_path / "saved", "regression")
+    with pytest.raises(PayloadError, match="The model takes 3 columns, but the rows have 2"):
+        predict(predictor, rows[["a", "b"]])
+
+
 def values_frame(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows.to_numpy())
 
@@ -543,6 +562,12 @@ def test_trusting_mlmodel_can_be_turned_off(
         load(trusting, "regression")
     assert "model.skops holds types that are not trusted: [" in str(error.value)
     assert "or set DRUM_MLFLOW_TRUSTED_TYPES to true" in str(error.value)
+
+
+def test_the_switch_is_true_or_false(trusting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_MLFLOW_TRUSTED_TYPES", "perhaps")
+    with pytest.raises(SettingError, match="Invalid DRUM_MLFLOW_TRUSTED_TYPES: 'perhaps'"):
+        load(trusting, "regression")
 
 
 def test_types_that_mlmodel_does_not_list_stay_refused(

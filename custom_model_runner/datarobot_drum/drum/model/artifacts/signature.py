@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 
 _INTEGERS: Final = {"integer": "int32", "long": "int64"}
 _FLOATS: Final = {"float": "float32", "double": "float64"}
+_KINDS: Final = {dtype: kind for kind, dtype in {**_INTEGERS, **_FLOATS}.items()}
 _DATETIME: Final = "datetime64[ns]"
 
 
@@ -21,20 +22,23 @@ class Signature:
     Attributes:
         columns: other columns are dropped, as MLflow does it.
         types: MLflow's name of the type of each column of scalars, by the column's name.
+        every: the type of all columns, of a model that takes them as one tensor.
     """
 
     columns: InputColumns = UNKNOWN
     types: Mapping[str, str] = field(default_factory=dict)
+    every: str | None = None
 
     @property
     def takes_any_float(self) -> bool:
         """Whether float64 rows reach the model as they are."""
-        return "float" not in self.types.values()
+        return "float" not in {*self.types.values(), self.every}
 
     def completing(self, known: InputColumns) -> InputColumns:
         """What the model remembers itself, and what only the signature tells."""
         if self.columns.names is None:
-            return known
+            fits = known.names is not None or known.count is not None
+            return known if fits else replace(known, count=self.columns.count)
         if known.names is None or known.generated:
             return replace(self.columns, count=known.count)
         return replace(
@@ -60,11 +64,14 @@ class Signature:
 
         if not isinstance(data, pd.DataFrame):
             return data
+        if self.every is not None:
+            return data.apply(convert, kind=self.every)
         changed = {}
         for name, kind in self.types.items():
             if name in data.columns:
-                column = convert(data[name], kind)
-                if column is not data[name]:
+                given = data[name]
+                column = convert(given, kind)
+                if column is not given:
                     changed[name] = column
         return data.assign(**changed) if changed else data
 
@@ -75,10 +82,13 @@ UNSIGNED: Final = Signature()
 def read_signature(inputs: str | None) -> Signature:
     """The inputs of a signature, in the JSON that ``MLmodel`` holds.
 
-    Tensors have no columns: they leave the model as it is without a signature.
+    A table of numbers is one tensor of two dimensions without a name; what other tensors there
+    are is left to MLflow.
     """
     specs = json.loads(inputs) if inputs else []
-    if not specs or any(spec.get("type") == "tensor" for spec in specs):
+    if any(spec.get("type") == "tensor" for spec in specs):
+        return _of_a_table(specs)
+    if not specs:
         return UNSIGNED
     names = tuple(str(spec["name"]) for spec in specs if spec.get("name") is not None)
     if len(names) != len(specs):
@@ -91,6 +101,15 @@ def read_signature(inputs: str | None) -> Signature:
         text=frozenset(name for name, kind in types.items() if kind == "string"),
     )
     return Signature(columns, types)
+
+
+def _of_a_table(specs: Sequence[Mapping[str, Any]]) -> Signature:
+    tensor = specs[0].get("tensor-spec", {})
+    shape = tensor.get("shape", ())
+    kind = _KINDS.get(tensor.get("dtype"))
+    if len(specs) != 1 or specs[0].get("name") is not None or len(shape) != 2 or kind is None:
+        return UNSIGNED
+    return Signature(InputColumns(count=shape[1] if shape[1] > 0 else None), every=kind)
 
 
 def _is_required(spec: Mapping[str, Any]) -> bool:
