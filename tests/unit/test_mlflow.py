@@ -17,7 +17,7 @@ import yaml
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from datarobot_drum.drum.exceptions import ModelLoadError, PayloadError, SettingError
+from datarobot_drum.drum.exceptions import ModelError, ModelLoadError, PayloadError, SettingError
 from datarobot_drum.drum.prediction.payload.structured import read_data
 from tests.unit.folders import load, predict, write_folder
 
@@ -300,8 +300,19 @@ def test_a_method_that_mlflow_was_told_to_call(
     labels = {"positive_class_label": "True", "negative_class_label": "False"}
     result = predict(load(folder, "binary", **labels), rows)
     np.testing.assert_array_equal(result.values, model.predict_proba(rows))
-    with pytest.raises(Exception, match="must contain only 1 column"):
+    with pytest.raises(ModelError, match="must contain only 1 column"):
         predict(load(folder, "regression"), rows)
+
+
+def test_a_method_that_only_mlflow_calls_needs_mlflow(
+    tmp_path: Path, rows: pd.DataFrame, classes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LogisticRegression().fit(rows, classes)
+    folder = save("sklearn", model, tmp_path / "saved", pyfunc_predict_fn="predict_proba")
+    monkeypatch.setitem(sys.modules, "mlflow.pyfunc", None)
+    load(folder, "multiclass", class_labels=LABELS)
+    with pytest.raises(ModelLoadError, match="pip install mlflow"):
+        load(folder, "regression")
 
 
 def test_xgboost_classes_by_the_names_of_the_classifier(
@@ -399,6 +410,20 @@ def signed(folder: Path, python_model: Any, specs: list[dict[str, Any]]) -> Path
             str(folder), python_model=python_model, pip_requirements=[], signature=inputs
         )
     return folder
+
+
+class Hinted(mlflow.pyfunc.PythonModel):
+    def predict(self, model_input: list[float]) -> list[float]:
+        return [2 * value for value in model_input]
+
+
+def test_a_signature_from_type_hints_is_the_models_own_business(tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.pyfunc.save_model(str(folder), python_model=Hinted(), pip_requirements=[])
+    predictor = load(folder, "regression")
+    assert predict(predictor, pd.DataFrame({"any": [1.5, 2.0]})).values[:, 0].tolist() == [3, 4]
 
 
 SPECS: list[dict[str, Any]] = [

@@ -41,7 +41,7 @@ def load_custom_module(code_dir: str) -> ModuleType | None:
     path = find_user_file(code_dir, CUSTOM_FILE)
     if path is None:
         return None
-    extend_path(code_dir, str(path.parent))
+    _extend_path(code_dir, str(path.parent))
     spec = importlib.util.spec_from_file_location(CUSTOM_FILE_NAME, path)
     assert spec is not None
     assert spec.loader is not None
@@ -60,16 +60,17 @@ def load_custom_module(code_dir: str) -> ModuleType | None:
     return module
 
 
-def extend_path(code_dir: str, first_dir: str) -> None:
-    """Let the modules of a model folder be imported, now and later; ``first_dir`` wins.
+def _extend_path(code_dir: str, first_dir: str) -> None:
+    """Let the modules of a model folder be imported, now and later; those of ``first_dir`` win."""
+    put_first(first_dir)
+    if os.path.abspath(code_dir) not in sys.path:
+        sys.path.append(os.path.abspath(code_dir))
 
-    The entries are absolute: what is imported later must not depend on the working directory.
-    """
-    whole, first = os.path.abspath(code_dir), os.path.abspath(first_dir)
-    if sys.path[:1] != [first]:
-        sys.path.insert(0, first)
-    if whole not in sys.path:
-        sys.path.append(whole)
+
+def put_first(folder: str) -> None:
+    """Absolute: what is imported later must not depend on the working directory."""
+    if sys.path[:1] != [os.path.abspath(folder)]:
+        sys.path.insert(0, os.path.abspath(folder))
 
 
 @dataclass(frozen=True, slots=True)

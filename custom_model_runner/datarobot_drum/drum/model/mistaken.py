@@ -18,8 +18,8 @@ _ZIP: Final = b"PK\x03\x04"
 _COPY_AGAIN: Final = "copy it again, or save the model again"
 # What the frameworks say of a file that ends too early.
 _CUT_SHORT: Final = re.compile(
-    r"EOF|truncated|exhausted before end|Ran out of input|end of (file|stream|document)"
-    r"|end-of-stream|required number of bytes|incomplete|central directory|not a zip file"
+    r"\bEOF\b|\btruncated\b|exhausted before end|Ran out of input|end of (file|stream|document)"
+    r"|end-of-stream|required number of bytes|\bincomplete\b|central directory|not a zip file"
     r"|Protobuf parsing failed|json\.cc|string_view\.h|Error -\d while decompressing",
     re.IGNORECASE,
 )

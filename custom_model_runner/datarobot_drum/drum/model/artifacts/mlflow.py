@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -30,6 +29,7 @@ from datarobot_drum.drum.model.artifacts.skops import load_trusting, untrusted_t
 from datarobot_drum.drum.model.artifacts.torch import TorchReader
 from datarobot_drum.drum.model.artifacts.xgboost import XGBoostReader
 from datarobot_drum.drum.model.folder import MLMODEL_FILE
+from datarobot_drum.drum.model.hooks import put_first
 from datarobot_drum.drum.model.mistaken import reading
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -131,7 +131,7 @@ class MLflowReader:
         """
         saved = read_mlmodel(path)
         if saved.code is not None:
-            sys.path.insert(0, str(saved.code.absolute()))
+            put_first(str(saved.code))
         key, load = _SHORT_CUTS.get(saved.flavor, ("", None))
         file = saved.file(key)
         if load is None or file is None:
@@ -174,7 +174,13 @@ def _raw_model(model: Any) -> Any:
 def _with_signature(model: Any, saved: MLModel) -> SavedModel:
     def around(adapted: ArtifactModel, target_type: TargetType) -> ArtifactModel:
         if not target_type.is_classification() and _goes_its_own_way(saved):
-            return PyFuncModel(_load_pyfunc(saved.folder))
+            try:
+                return PyFuncModel(_load_pyfunc(saved.folder))
+            except ImportError as exc:
+                raise ModelLoadError(
+                    "MLmodel asks for a method that MLflow itself has to call: "
+                    f"pip install mlflow. Exception: {exc!r}"
+                ) from exc
         return _signed(adapted, saved.signature)
 
     return SavedModel(model, around)
@@ -264,7 +270,7 @@ def _signature_of(model: Any) -> Signature:
     """Of a pyfunc model."""
     metadata = getattr(model, "metadata", None)
     signature = getattr(metadata, "signature", None)
-    hinted = getattr(metadata, "is_signature_from_type_hint", False)
+    hinted = getattr(signature, "_is_signature_from_type_hint", False)
     if signature is None or signature.inputs is None or hinted:
         return read_signature(None)
     return read_signature(signature.inputs.to_json())

@@ -25,7 +25,7 @@ from datarobot_drum.drum.model.folder import (
     python_artifacts,
     retrieved_files,
 )
-from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT, extend_path
+from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT, put_first
 from datarobot_drum.drum.model.mistaken import cannot_read, reading
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -54,8 +54,8 @@ def load_artifact(code_dir: str) -> Any:
     """
     path = _only_artifact(code_dir)
     reader = next(reader for reader in READERS if _kind(path) in reader.extensions)
-    if os.path.abspath(code_dir) not in sys.path:
-        extend_path(code_dir, code_dir)
+    if os.path.abspath(code_dir) not in sys.path:  # else custom.py's own folder goes first
+        put_first(code_dir)
     try:
         with reading(path):
             return reader.load(path)
