@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.csv_dialect import (
+    LEAST_CHUNK,
+    refuses_in_every_chunk,
+)
+from datarobot_drum.drum.prediction.payload.csv_rows import (
+    UNFIT,
+    has_longer_row,
+    has_one_empty_cell_more,
+)
 from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv
+from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,27 +35,44 @@ _CONTENT = re.compile(rb"[^\r\n]")
 _LINE_END = re.compile(rb"[\r\n]")
 # Bytes: what pandas asks for at a time does not fit into a CPU's cache with what becomes of it.
 _READ_AT_ONCE: Final = 128 * 1024
-_PLACE = re.compile(
-    r"Expected \d+ fields in line \d+, saw \d+|EOF inside string starting at row \d+"
-)
+_LONGER_ROW = re.compile(r"Expected \d+ fields in line \d+, saw \d+")
+_OPEN_QUOTE = re.compile(r"EOF inside string starting at row \d+")
 
 
-def read_csv(body: Body) -> pd.DataFrame:
+def read_csv(body: Body, text: TextColumns | None = None) -> pd.DataFrame:
     """Read a CSV body as ``pandas.read_csv`` would: UTF-8, its dtypes, its missing values.
 
-    Blank lines are skipped, but in a table of one column they are missing values.
+    Blank lines are skipped, but in a table of one column they are missing values. No cell ever
+    becomes an index: where each row has just one empty cell more than the header, it is left out.
+
+    Args:
+        text: columns that are read as text whatever stands in them.
 
     Raises:
-        PayloadError: not UTF-8, no header, too many columns, or rows that do not fit together.
+        PayloadError: not UTF-8, no header, too many columns, or rows that do not fit the header.
     """
-    small = read_small_csv(body)
+    small = read_small_csv(body, text)
     if small is not None:
         return small
     _check_header(body)
-    frame = _read_with_pandas(body, skip_blank_lines=True)
+    if has_one_empty_cell_more(body):
+        return _read_with_pandas(body, text, index_col=False)
+    frame = _read_with_pandas(body, text)
     if frame.shape[1] == 1:
-        return _read_with_pandas(body, skip_blank_lines=False)
+        frame = _read_with_pandas(body, text, skip_blank_lines=False)
+    if not fits(frame, body):
+        raise PayloadError(f"{UNFIT}.")
     return frame
+
+
+def fits(frame: pd.DataFrame, body: Body) -> bool:
+    """Whether every cell of a body is in a column of the frame that pandas made of it."""
+    import pandas as pd
+
+    if not frame.index.equals(pd.RangeIndex(len(frame))):
+        return False
+    chunked = frame.size > LEAST_CHUNK and not refuses_in_every_chunk()
+    return not (chunked and has_longer_row(body, frame.shape[1]))
 
 
 def _check_header(body: Body) -> None:
@@ -100,13 +127,16 @@ class CsvSource:
         return bytes(self._view[start : self._position])
 
 
-def _read_with_pandas(body: Body, skip_blank_lines: bool) -> pd.DataFrame:
+def _read_with_pandas(body: Body, text: TextColumns | None, **options: Any) -> pd.DataFrame:
     import pandas as pd
 
+    read = cast(Any, pd.read_csv)
     try:
         # The annotations ask for more of a file than is needed.
-        source = cast(Any, CsvSource(body))
-        return pd.read_csv(source, skip_blank_lines=skip_blank_lines)
+        if text is not None:
+            header = read(CsvSource(body), nrows=0).columns
+            options |= {"dtype": dict.fromkeys(text.among(header), str)}
+        frame: pd.DataFrame = read(CsvSource(body), **options)
     except UnicodeDecodeError as error:
         raise PayloadError(NOT_UTF8) from error
     except pd.errors.EmptyDataError as error:
@@ -115,9 +145,16 @@ def _read_with_pandas(body: Body, skip_blank_lines: bool) -> pd.DataFrame:
         # The text of the error may quote the payload: only where it is, is passed on.
         if not _is_utf8(body):
             raise PayloadError(NOT_UTF8) from error
-        place = _PLACE.search(str(error))
-        text = UNREADABLE if place is None else f"{UNREADABLE}: {place.group()}"
-        raise PayloadError(text) from error
+        raise PayloadError(_reason(str(error))) from error
+    return frame
+
+
+def _reason(error: str) -> str:
+    unfit = _LONGER_ROW.search(error)
+    if unfit is not None:
+        return f"{UNFIT}: {unfit.group()}"
+    place = _OPEN_QUOTE.search(error)
+    return UNREADABLE if place is None else f"{UNREADABLE}: {place.group()}"
 
 
 def _is_utf8(body: Body) -> bool:

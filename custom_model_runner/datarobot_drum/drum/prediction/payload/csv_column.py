@@ -10,7 +10,7 @@ from datarobot_drum.drum.prediction.payload.csv_dialect import (
     MISSING,
     TRUE_WORDS,
     float_array,
-    text_dtype,
+    text_array,
 )
 
 # A body with NUL is never read here, so that NUL can stand between the cells of a column.
@@ -74,16 +74,11 @@ def _words(cells: list[str], present: list[str]) -> Any | None:
     # One cell that can be nothing but text makes the whole column text, as it stands.
     if all(_MAYBE_TYPED.fullmatch(cell) for cell in present):
         return None
-    return _text([np.nan if cell in MISSING else cell for cell in cells])
+    return text_column(cells)
 
 
-def _text(values: list[Any]) -> Any:
+def text_column(cells: list[str]) -> Any:
+    """What ``read_csv`` makes of the cells of a column that it is told is text."""
     import numpy as np
-    import pandas as pd
 
-    dtype = text_dtype()
-    return (
-        np.array(values, dtype=object)
-        if dtype.kind == "O" and dtype.type is np.object_
-        else pd.array(values, dtype=dtype)
-    )
+    return text_array([np.nan if cell in MISSING else cell for cell in cells])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,9 @@ MISSING = frozenset(
 )
 TRUE_WORDS = frozenset(("True", "TRUE", "true"))
 FALSE_WORDS = frozenset(("False", "FALSE", "false"))
+
+# Cells of a frame: up to here pandas reads a body in one go.
+LEAST_CHUNK: Final = 2**18
 
 # Decimals that a parser which is not correctly rounded gets wrong by one unit or more.
 _HARD_DECIMALS = (
@@ -89,3 +92,32 @@ def text_dtype() -> Any:
     import pandas as pd
 
     return pd.read_csv(io.BytesIO(b"a\ntext\n"))["a"].dtype
+
+
+def text_array(values: list[Any]) -> Any:
+    """Texts and NaN, as an array of the dtype that ``read_csv`` gives a column of text."""
+    import numpy as np
+    import pandas as pd
+
+    dtype = text_dtype()
+    if isinstance(dtype, np.dtype):
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+    return pd.array(values, dtype=dtype)
+
+
+@cache
+def refuses_in_every_chunk() -> bool:
+    """Whether pandas sees a row that is longer than the header wherever it stands (3.x); 2.x
+    cuts it where it is the first of what it reads at a time.
+    """
+    import pandas as pd
+
+    # 512 rows of 1024 columns are read at a time.
+    body = b"0," * 1023 + b"0\n" + b"1\n" * 513 + b"1," * 1024 + b"1\n" + b"1\n"
+    try:
+        pd.read_csv(io.BytesIO(body))
+    except ValueError:
+        return True
+    return False

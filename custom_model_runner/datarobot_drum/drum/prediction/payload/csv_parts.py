@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.csv import CsvSource, read_csv
+from datarobot_drum.drum.prediction.payload.csv import CsvSource, fits, read_csv
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block, frame_from_columns
 from datarobot_drum.drum.prediction.payload.csv_header import read_header_line
+from datarobot_drum.drum.prediction.payload.csv_rows import first_row_fits
+from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,15 +45,16 @@ class PartsReader:
         # will, too.
         self._unfit: set[int] = set()
 
-    def __call__(self, body: Body) -> pd.DataFrame:
+    def __call__(self, body: Body, text: TextColumns | None = None) -> pd.DataFrame:
         """What ``read_csv`` reads.
 
         Raises:
             PayloadError: as ``read_csv`` does.
         """
-        count = min(self._threads, len(body) // self._least)
+        # Only numbers are read in parts.
+        count = min(self._threads, len(body) // self._least) if text is None else 1
         frame = self._read(memoryview(body), count) if count > 1 else None
-        return read_csv(body) if frame is None else frame
+        return read_csv(body, text) if frame is None else frame
 
     def _read(self, body: memoryview, count: int) -> pd.DataFrame | None:
         start = _after_line_end(body, 0)
@@ -111,10 +114,9 @@ def _read_part(header: bytes, lines: memoryview) -> pd.DataFrame | None:
         frame = pd.read_csv(cast(Any, _Unquoted(lines, header)))
     except (ValueError, OverflowError):
         return None
-    fits = isinstance(frame.index, pd.RangeIndex) and all(
-        dtype in ("int64", "float64") for dtype in frame.dtypes
-    )
-    return frame if fits and not _is_in_doubt(frame, lines) else None
+    numbers = all(dtype in ("int64", "float64") for dtype in frame.dtypes)
+    fit = numbers and fits(frame, lines) and first_row_fits(lines, frame.shape[1])
+    return frame if fit and not _is_in_doubt(frame, lines) else None
 
 
 def _is_in_doubt(frame: pd.DataFrame, lines: memoryview) -> bool:

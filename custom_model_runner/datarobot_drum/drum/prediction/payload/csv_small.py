@@ -12,10 +12,11 @@ import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.csv_column import parse_column
+from datarobot_drum.drum.prediction.payload.csv_column import parse_column, text_column
 from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block, frame_from_columns
-from datarobot_drum.drum.prediction.payload.csv_header import read_header
+from datarobot_drum.drum.prediction.payload.csv_header import Header, read_header
+from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,20 +31,25 @@ _BLANK_STARTS = ("\n\n", "\n ", "\n\t")
 class _Table(NamedTuple):
     """A body split into cells, row after row."""
 
-    columns: pd.Index
+    header: Header
     cells: list[str]
 
 
-def read_small_csv(body: Body) -> pd.DataFrame | None:
-    """What ``read_csv`` makes of a small body; None for a body that it should read itself."""
-    floats = read_floats(body)
+def read_small_csv(body: Body, text: TextColumns | None = None) -> pd.DataFrame | None:
+    """What ``read_csv`` makes of a small body; None for a body that it should read itself.
+
+    Args:
+        text: columns that are read as text whatever stands in them.
+    """
+    # A column of text may look like decimals.
+    floats = read_floats(body) if text is None else None
     if floats is not None:
         return frame_from_block(floats.header.columns, floats.values)
     table = _split(body)
-    arrays = None if table is None else _parse_columns(table)
+    arrays = None if table is None else _parse_columns(table, text)
     if table is None or arrays is None:
         return None
-    return frame_from_columns(table.columns, arrays)
+    return frame_from_columns(table.header.columns, arrays)
 
 
 def _split(body: Body) -> _Table | None:
@@ -58,7 +64,7 @@ def _split(body: Body) -> _Table | None:
         return None
     split = _quoted_cells if '"' in rows else _plain_cells
     cells = split(rows, len(head.names))
-    return None if cells is None else _Table(head.columns, cells)
+    return None if cells is None else _Table(head, cells)
 
 
 def _text(body: Body) -> str | None:
@@ -96,11 +102,14 @@ def _quoted_cells(rows: str, width: int) -> list[str] | None:
     return cells
 
 
-def _parse_columns(table: _Table) -> list[Any] | None:
-    width = len(table.columns)
+def _parse_columns(table: _Table, text: TextColumns | None) -> list[Any] | None:
+    names = table.header.names
+    texts = frozenset() if text is None else frozenset(text.among(names))
+    width = len(names)
     arrays = []
-    for position in range(width):
-        array = parse_column(table.cells[position::width])
+    for position, name in enumerate(names):
+        cells = table.cells[position::width]
+        array = text_column(cells) if name in texts else parse_column(cells)
         if array is None:
             return None
         arrays.append(array)

@@ -31,6 +31,7 @@ from datarobot_drum.drum.prediction.payload.matrix_market import (
     read_matrix_market,
 )
 from datarobot_drum.drum.prediction.payload.multipart import MULTIPART_FORM, Part, parse_multipart
+from datarobot_drum.drum.prediction.payload.text_columns import TextColumns, text_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,7 @@ _READERS: Mapping[str, Callable[[Body], pd.DataFrame]] = {
     ARROW_STREAM: read_arrow_stream,
     PARQUET: read_parquet,
 }
-ReadCsv: TypeAlias = "Callable[[Body], pd.DataFrame]"
+ReadCsv: TypeAlias = "Callable[[Body, TextColumns | None], pd.DataFrame]"
 
 
 class _Rows(NamedTuple):
@@ -174,10 +175,12 @@ def _source(rows: _Rows) -> RowSource:
 def _read(rows: _Rows, predictor: Predictor, csv: ReadCsv = read_csv) -> Any:
     if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
         return predictor.read_input(rows.data)
-    array = _read_array(rows, predictor.array_columns)
+    text = text_columns(predictor.info)
+    # A column of text may look like decimals.
+    array = _read_array(rows, predictor.array_columns) if text is None else None
     if array is not None:
         return array
-    return _read_built_in(rows, predictor.info.feature_names, csv)
+    return _read_built_in(rows, predictor.info.feature_names, text, csv)
 
 
 def _read_array(
@@ -198,11 +201,14 @@ def _read_array(
 
 
 def _read_built_in(
-    rows: _Rows, feature_names: Sequence[str] | None = None, csv: ReadCsv = read_csv
+    rows: _Rows,
+    feature_names: Sequence[str] | None = None,
+    text: TextColumns | None = None,
+    csv: ReadCsv = read_csv,
 ) -> pd.DataFrame:
     mimetype = (rows.mimetype or "").lower()
     if mimetype in CSV_TYPES:
-        return csv(rows.data)
+        return csv(rows.data, text)
     if mimetype == MTX:
         return read_matrix_market(rows.data, rows.colnames)
     if mimetype == JSON:

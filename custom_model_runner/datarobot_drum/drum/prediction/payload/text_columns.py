@@ -1,0 +1,43 @@
+"""Which columns of a table are text to the model, so that a reader takes no ``07`` for 7."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datarobot_drum.drum.model.predictor import ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumns:
+    """The columns that are text to a model.
+
+    Args:
+        names: as the model knows them.
+        features: all columns of the model, in its order.
+    """
+
+    names: frozenset[str]
+    features: tuple[str, ...] = ()
+
+    def among(self, header: Sequence[str]) -> list[str]:
+        """Those names of a header that are text to the model.
+
+        A name's blanks may be the model's underscores. Where the model only numbers its columns,
+        a table with other names has them in the model's order.
+        """
+        numbered = self.features == tuple(map(str, range(len(header))))
+        if numbered and {*header} != {*self.features}:
+            return [
+                name for name, own in zip(header, self.features, strict=True) if own in self.names
+            ]
+        return [
+            name for name in header if name in self.names or name.replace(" ", "_") in self.names
+        ]
+
+
+def text_columns(info: ModelInfo) -> TextColumns | None:
+    """None for a model without any."""
+    if not info.text_columns:
+        return None
+    return TextColumns(info.text_columns, info.feature_names or ())
