@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
@@ -32,7 +33,6 @@ LARGE = pd.DataFrame(
         b"a,b\n1,2\n\n3,4\n",
         b"a,b\n1\n",
         b"a,b\n",
-        b"a,b\n1,2,3\n4,5,6\n",
         b"a,b\nx,NA\n,null\n",
         b"a;b\n1;2\n",
         b"a,b\r1,2\r",
@@ -65,10 +65,22 @@ def as_we_read(body: Body) -> pd.DataFrame | None:
         return None
 
 
+def rows_that_fit(body: bytes) -> bool:
+    """What is done with others is shown in test_csv_rows.py."""
+    lines = csv.reader(io.StringIO(body.decode().removeprefix("\ufeff"), newline=""))
+    rows = [row for row in lines if row and not is_blank(row)]
+    return all(len(row) <= len(rows[0]) for row in rows)
+
+
+def is_blank(row: list[str]) -> bool:
+    return len(row) == 1 and not row[0].strip(" \t")
+
+
 @given(csv_bodies())
 @example(b"a\n1\n\n3\n")
 def test_generated_tables_are_what_pandas_reads(body: bytes) -> None:
     expected = as_pandas_reads(body)
+    assume(rows_that_fit(body))
     for found in (as_we_read(body), as_we_read(memoryview(body))):
         assert (found is None) == (expected is None)
         if found is not None and expected is not None:
@@ -91,7 +103,8 @@ def test_blank_lines_of_a_single_column_are_missing_values(body: bytes) -> None:
         (b"\n\n", "No columns to parse from file"),
         (
             b"a,b\n1,2\nsecret,2,3,4\n",
-            "Pandas failed to read input binary data: Expected 2 fields in line 3, saw 4",
+            "Pandas failed to read input binary data: rows do not fit the header: "
+            "Expected 2 fields in line 3, saw 4",
         ),
         (
             b'a,b\n1,"secret\n',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload import csv_parts
 from datarobot_drum.drum.prediction.payload.csv import read_csv
 from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
-from datarobot_drum.drum.prediction.payload.structured import ReadCsv
+from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
 from tests.unit.csv_bodies import CELL_KINDS, csv_bodies
 
 NUMBERS = st.sampled_from(
@@ -37,7 +38,7 @@ def same(body: bytes, threads: int = 2) -> None:
         pd.testing.assert_frame_equal(signs(found), signs(expected))
 
 
-def outcome(read: ReadCsv, body: Body) -> pd.DataFrame | str:
+def outcome(read: Callable[[Body], pd.DataFrame], body: Body) -> pd.DataFrame | str:
     """The frame, or the text of the error."""
     try:
         return read(body)
@@ -67,6 +68,8 @@ def test_numbers(rows: list[list[str]], threads: int, line_end: str, header: str
 @example(b"a,b\n1,2\n3,4,5\n6,7\n")
 @example(b"a,b\n1,2\n3,4\n5,6\n7,8,9\n")
 @example(b"a,b\n1,2,3\n4,5,6\n7,8,9\n")
+@example(b"a,b\n1,2\n0,1,2\n")
+@example(b"a,b\n1,2,\n3,4,\n5,6,\n")
 @example(b'a,b\n1,"2\n"\n3,4\n')
 @example(b"a\n1\n\n2\n")
 @example(b"a,b\r1,2\r\n3,4\n")
@@ -109,9 +112,9 @@ def test_tables_that_pandas_itself_reads_in_chunks(
     expected = pd.read_csv(io.BytesIO(body))
     whole: list[int] = []
 
-    def note(body: bytes) -> pd.DataFrame:
+    def note(body: bytes, text: TextColumns | None = None) -> pd.DataFrame:
         whole.append(1)
-        return read_csv(body)
+        return read_csv(body, text)
 
     monkeypatch.setattr(csv_parts, "read_csv", note)
     reader = PartsReader(2)

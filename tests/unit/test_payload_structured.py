@@ -22,11 +22,15 @@ NO_SAMPLES = (
 )
 
 
-def _predictor(*hooks: str, array_columns: tuple[str, ...] | None = None) -> Predictor:
+def _predictor(
+    *hooks: str, array_columns: tuple[str, ...] | None = None, text: tuple[str, ...] = ()
+) -> Predictor:
     def read_input(data: bytes | memoryview) -> Any:
         return ("from the hook", bytes(data))
 
-    info = SimpleNamespace(hooks=frozenset(hooks), feature_names=("p", "q"))
+    info = SimpleNamespace(
+        hooks=frozenset(hooks), feature_names=("p", "q"), text_columns=frozenset(text)
+    )
     return cast(
         "Predictor",
         SimpleNamespace(info=info, read_input=read_input, array_columns=array_columns),

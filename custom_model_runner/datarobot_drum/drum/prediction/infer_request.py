@@ -14,6 +14,7 @@ import orjson
 from datarobot_drum.drum.exceptions import MalformedRequestError, UnsupportedMediaTypeError
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest
 from datarobot_drum.drum.prediction.payload.content_type import COMPRESSED, is_compressed
+from datarobot_drum.drum.prediction.payload.csv_dialect import text_array
 from datarobot_drum.drum.prediction.tensors import (
     BYTES,
     DATATYPES,
@@ -207,7 +208,10 @@ def frame_of(request: InferRequest, feature_names: tuple[str, ...] | None) -> pd
 
     first = request.tensors[0]
     if len(request.tensors) == 1 and _is_matrix(first):
-        frame = pd.DataFrame(_two_dimensional(first))
+        matrix: Any = _two_dimensional(first)
+        if first.datatype == BYTES:
+            matrix = {place: _objects(first, column) for place, column in enumerate(matrix.T)}
+        frame = pd.DataFrame(matrix)
         if feature_names is not None and len(feature_names) == frame.shape[1]:
             frame.columns = pd.Index(feature_names)
         return frame
@@ -232,11 +236,24 @@ def _two_dimensional(tensor: Tensor) -> Array:
     return values if values.ndim == 2 else values.reshape(-1, 1)
 
 
-def _column(tensor: Tensor, position: int) -> Array:
+def _column(tensor: Tensor, position: int) -> Any:
     values = tensor.values
     if values.ndim == 0 or math.prod(values.shape[1:]) != 1:
         raise MalformedRequestError(
             f"inputs[{position}] is not a column of shape [rows] or [rows, 1]. Send one matrix,"
             " or a tensor for each column."
         )
-    return values.reshape(-1)
+    values = values.reshape(-1)
+    return _objects(tensor, values) if tensor.datatype == BYTES else values
+
+
+def _objects(tensor: Tensor, values: Array) -> Any:
+    """A column of a ``BYTES`` tensor: text, also where all of it is missing; null is NaN."""
+    import numpy as np
+
+    cells = [np.nan if value is None else value for value in values.tolist()]
+    if tensor.content_type != BASE64:
+        return text_array(cells)
+    found = np.empty(len(cells), dtype=object)
+    found[:] = cells
+    return found

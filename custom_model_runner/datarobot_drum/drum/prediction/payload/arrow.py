@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.missing import with_nan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,11 +21,15 @@ PARQUET = "application/vnd.apache.parquet"
 def read_arrow_stream(body: Body) -> pd.DataFrame:
     """Read an Arrow IPC stream.
 
+    Columns have the types of the stream, whatever they were in the pandas that wrote it: numpy's,
+    with NaN for null (integers with gaps are floats), text as ``read_csv`` has it. A dictionary's
+    column holds its values.
+
     Raises:
         PayloadError: not such a stream, or pyarrow is missing.
     """
     arrow = _pyarrow()
-    return _to_frame(lambda: _read_stream(arrow, body), "an Arrow IPC stream")
+    return _to_frame(arrow, lambda: _read_stream(arrow, body), "an Arrow IPC stream")
 
 
 def read_arrow_floats(body: Body, columns: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
@@ -77,7 +83,7 @@ def _are_plain_floats(arrow: Any, table: Any) -> bool:
 
 
 def read_parquet(body: Body) -> pd.DataFrame:
-    """Read a Parquet file.
+    """Read a Parquet file; its columns are as those of ``read_arrow_stream``.
 
     Raises:
         PayloadError: not such a file, or pyarrow is missing.
@@ -91,7 +97,7 @@ def read_parquet(body: Body) -> pd.DataFrame:
         table.validate(full=True)
         return table
 
-    return _to_frame(read, "a Parquet file")
+    return _to_frame(arrow, read, "a Parquet file")
 
 
 def predictions_arrow(predictions: Predictions) -> bytes:
@@ -134,10 +140,41 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _to_frame(read: Any, what: str) -> pd.DataFrame:
+def _to_frame(arrow: Any, read: Any, what: str) -> pd.DataFrame:
     try:
         # Other threads take longer to be told than their share of the copying.
-        frame: pd.DataFrame = read().to_pandas(use_threads=False)
+        frame: pd.DataFrame = _plain(arrow, read()).to_pandas(use_threads=False)
     except Exception as error:
         raise PayloadError(f"The body cannot be read as {what}.") from error
-    return frame
+    return with_nan(frame)
+
+
+def _plain(arrow: Any, table: Any) -> Any:
+    """The table with columns that pandas has a numpy dtype for, or its dtype of text."""
+    for position, field in enumerate(table.schema):
+        column = _plain_column(arrow, table.column(position))
+        if column is not None:
+            table = table.set_column(position, field.name, column)
+    pandas = table.schema.pandas_metadata
+    if pandas is None:
+        return table
+    for described in pandas["columns"]:
+        # To pyarrow: of no dtype but that of the stream.
+        described["numpy_type"] = "object"
+    return table.replace_schema_metadata({b"pandas": json.dumps(pandas).encode()})
+
+
+def _plain_column(arrow: Any, column: Any) -> Any:
+    """None for a column that is plain already."""
+    kind, types = column.type, arrow.types
+    if types.is_dictionary(kind):
+        decoded = [chunk.dictionary_decode() for chunk in column.chunks]
+        values = arrow.chunked_array(decoded, kind.value_type)
+        again = _plain_column(arrow, values)
+        return values if again is None else again
+    if types.is_null(kind) or (types.is_boolean(kind) and 0 < len(column) == column.null_count):
+        return arrow.nulls(len(column), arrow.float64())
+    if types.is_decimal(kind):
+        values = [None if value is None else float(value) for value in column.to_pylist()]
+        return arrow.array(values, arrow.float64())
+    return None

@@ -9,6 +9,7 @@ import orjson
 
 from datarobot_drum.drum.exceptions import MalformedRequestError, PayloadError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.missing import object_columns, with_nan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,11 +103,7 @@ def _with_missing(frame: pd.DataFrame) -> pd.DataFrame:
     """NaN for None: what the same table would hold had it come as CSV."""
     import numpy as np
 
-    for position in range(frame.shape[1]):
-        column = frame.iloc[:, position]
-        if column.dtype != object or not column.isna().any():
-            continue
-        values = column.to_numpy(dtype=object, copy=True)
-        values[column.isna().to_numpy()] = np.nan
-        frame.isetitem(position, values.astype(float) if column.isna().all() else values)
-    return frame
+    for position in object_columns(frame):
+        if frame.iloc[:, position].isna().all():
+            frame.isetitem(position, np.full(len(frame), np.nan))
+    return with_nan(frame)
