@@ -127,9 +127,10 @@ def test_decision_25_longer_rows_are_refused_with_their_line(body: bytes, place:
 
 def test_a_longer_row_is_found_wherever_pandas_begins_to_read_anew() -> None:
     lines = [b"1,2"] * 600_000
-    for place in (262_143, 262_144, 262_145, 524_288):
+    for place in (262_144, 524_288):
         body = b"\n".join([b"a,b", *lines[:place], b"1,2,3", *lines[place:]])
-        assert outcome(read_csv, body).startswith(UNFIT)  # type: ignore[union-attr]
+        with pytest.raises(PayloadError, match=UNFIT):
+            read_csv(body)
 
 
 def test_decision_25_a_comma_behind_every_row_is_left_out_and_said_once(

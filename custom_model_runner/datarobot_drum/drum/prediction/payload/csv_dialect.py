@@ -115,7 +115,7 @@ def refuses_in_every_chunk() -> bool:
     import pandas as pd
 
     # 512 rows of 1024 columns are read at a time.
-    body = b"0," * 1023 + b"0\n" + b"1\n" * 513 + b"1," * 1024 + b"1\n" + b"1\n"
+    body = b"0," * 1023 + b"0\n" + b"1\n" * 512 + b"1," * 1024 + b"1\n" + b"1\n"
     try:
         pd.read_csv(io.BytesIO(body))
     except ValueError:
