@@ -196,13 +196,27 @@ def text_model(folders: Folders) -> Folder:
         ("out:v\n1\n2\n", [1, 2]),
         ("out:v\n1\nx\n", ["1", "x"]),
         ("out:v\nTrue\nFalse\n", [True, False]),
-        ("w,out:v\n1,2,3\n", [3]),
+        # A comma behind every row.
+        ("w,out:v\n1,2,\n3,4,\n", [2, 4]),
     ],
 )
 def test_csv_is_read_as_pandas_reads_it(
     serve: Serve, folders: Folders, text: str, found: list[object]
 ) -> None:
     assert echoed(serve(text_model(folders)), text) == found
+
+
+@pytest.mark.parametrize("how", ["raw", "part"])
+@pytest.mark.parametrize("rows", ["1,2,secret\n4,5,6\n", "1,2,\n4,5,secret\n", "0,1,2\n1,1,2\n"])
+def test_decision_25_rows_longer_than_the_header_are_refused(
+    serve: Serve, folders: Folders, rows: str, how: str
+) -> None:
+    client, body = serve(folders.regression), f"a,b\n{rows}".encode()
+    part = file_part("X", body, "rows.csv")
+    answer = client.predict(body) if how == "raw" else client.upload("/predict/", part)
+    assert answer.status == 422
+    assert "rows do not fit the header: Expected 2 fields in line" in answer.message
+    assert "secret" not in answer.message
 
 
 @pytest.mark.parametrize("how", ["raw", "part"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,8 @@ def as_pandas_reads(body: bytes) -> pd.DataFrame | None:
     try:
         frame = pd.read_csv(io.BytesIO(body))
         if frame.shape[1] == 1:
-            frame = pd.read_csv(io.BytesIO(body), skip_blank_lines=False)
+            table = re.sub(rb"^(\xef\xbb\xbf)?([ \t]*(\r\n?|\n))*", b"", body)
+            frame = pd.read_csv(io.BytesIO(table), skip_blank_lines=False)
     except ValueError:
         return None
     return frame
@@ -78,6 +80,8 @@ def is_blank(row: list[str]) -> bool:
 
 @given(csv_bodies())
 @example(b"a\n1\n\n3\n")
+@example(b"\n007")
+@example(b"\n \r\na\n7\n\n")
 def test_generated_tables_are_what_pandas_reads(body: bytes) -> None:
     expected = as_pandas_reads(body)
     assume(rows_that_fit(body))
@@ -85,6 +89,11 @@ def test_generated_tables_are_what_pandas_reads(body: bytes) -> None:
         assert (found is None) == (expected is None)
         if found is not None and expected is not None:
             pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_blank_lines_before_the_header_are_skipped() -> None:
+    pd.testing.assert_frame_equal(read_csv(b"\n \na\n007\n"), pd.DataFrame({"a": [7]}))
+    assert read_csv(b"\na").shape == (0, 1)
 
 
 @pytest.mark.parametrize("body", [b"a\n1\n\n3\n", b"a\n1\n\n\n", b"a\n\n1"])

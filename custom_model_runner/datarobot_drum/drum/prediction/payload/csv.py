@@ -16,6 +16,7 @@ from datarobot_drum.drum.prediction.payload.csv_rows import (
     UNFIT,
     has_longer_row,
     has_one_empty_cell_more,
+    header_start,
 )
 from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv
 from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
@@ -59,7 +60,9 @@ def read_csv(body: Body, text: TextColumns | None = None) -> pd.DataFrame:
         return _read_with_pandas(body, text, index_col=False)
     frame = _read_with_pandas(body, text)
     if frame.shape[1] == 1:
-        frame = _read_with_pandas(body, text, skip_blank_lines=False)
+        # A blank line before the header is none of its rows.
+        table = memoryview(body)[header_start(body) :]
+        frame = _read_with_pandas(table, text, skip_blank_lines=False)
     if not fits(frame, body):
         raise PayloadError(f"{UNFIT}.")
     return frame
@@ -69,7 +72,8 @@ def fits(frame: pd.DataFrame, body: Body) -> bool:
     """Whether every cell of a body is in a column of the frame that pandas made of it."""
     import pandas as pd
 
-    if not frame.index.equals(pd.RangeIndex(len(frame))):
+    index = frame.index
+    if not (isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1):
         return False
     chunked = frame.size > LEAST_CHUNK and not refuses_in_every_chunk()
     return not (chunked and has_longer_row(body, frame.shape[1]))

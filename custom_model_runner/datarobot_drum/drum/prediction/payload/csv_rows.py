@@ -42,6 +42,12 @@ class _Row(NamedTuple):
     ends_empty: bool
 
 
+def header_start(body: Body) -> int:
+    """Where the header stands: behind a byte order mark and blank lines."""
+    start = len(_BYTE_ORDER_MARK) if body[:3] == _BYTE_ORDER_MARK else 0
+    return _after_blank_lines(body, start)
+
+
 def first_row_fits(rows: Body, width: int) -> bool:
     """Whether the first of the rows (no header is among them) has at most ``width`` cells."""
     first = next(_rows(rows), None)
@@ -88,15 +94,18 @@ def _unfit(body: Body, width: int, row: _Row) -> str:
 
 def _rows(body: Body) -> Iterator[_Row]:
     """All rows, the header first; those before a quote that stays open, which pandas refuses."""
-    position = len(_BYTE_ORDER_MARK) if body[:3] == _BYTE_ORDER_MARK else 0
-    while True:
-        blank = _BLANK.match(body, position)
-        position = position if blank is None else blank.end()
-        row = _row(body, position) if position < len(body) else None
+    position = header_start(body)
+    while position < len(body):
+        row = _row(body, position)
         if row is None:
             return
         yield row
-        position = row.end
+        position = _after_blank_lines(body, row.end)
+
+
+def _after_blank_lines(body: Body, start: int) -> int:
+    blank = _BLANK.match(body, start)
+    return start if blank is None else blank.end()
 
 
 def _row(body: Body, start: int) -> _Row | None:
