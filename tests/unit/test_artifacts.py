@@ -355,24 +355,6 @@ def test_onnx_probabilities_whether_unfolded_or_not(
     assert predictor.info.framework == "onnx"
 
 
-def test_onnx_dicts_go_by_their_keys_when_these_are_the_labels(tmp_path: Path, iris: Any) -> None:
-    rows, target = iris
-    model = LogisticRegression(max_iter=500).fit(rows, np.array(LABELS)[target])
-    save_onnx(tmp_path, model, 4, zipmap=True)
-    result = predict(load(tmp_path, "multiclass", class_labels=LABELS[::-1]), rows)
-    assert result.columns == LABELS[::-1]
-    np.testing.assert_allclose(result.values[:, ::-1], model.predict_proba(rows), atol=1e-5)
-
-
-def test_onnx_binary_columns_are_negative_then_positive(tmp_path: Path, cancer: Any) -> None:
-    rows, target = cancer
-    model = LogisticRegression(max_iter=5000).fit(rows, target)
-    save_onnx(tmp_path, model, 5, zipmap=False)
-    result = predict(binary(tmp_path), rows)
-    assert result.columns == ("well", "ill")
-    np.testing.assert_allclose(result.values[:, 1], model.predict_proba(rows)[:, 1], atol=1e-4)
-
-
 def test_onnx_regression(tmp_path: Path, diabetes: Any) -> None:
     rows, target = diabetes
     model = LinearRegression().fit(rows, target)

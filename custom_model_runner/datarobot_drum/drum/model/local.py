@@ -8,6 +8,7 @@ from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
 from datarobot_drum.drum.model.artifacts.base import bare, is_a
 from datarobot_drum.drum.model.artifacts.registry import adapted, load_artifact
+from datarobot_drum.drum.model.artifacts.torch import weights_alone
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 from datarobot_drum.drum.model.custom_task import load_task, task_class
 from datarobot_drum.drum.model.folder import detect_language
@@ -148,7 +149,7 @@ def _assemble(loaded: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:
     if CustomHooks.CHAT not in hooks:
         raise ModelLoadError(
             f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}Could not find any framework to handle loaded "
-            "model and a score hook is not provided"
+            f"model and a score hook is not provided{weights_alone(model)}"
         )
     return LoadedModel(model, hooks, NoScorer(), NoTransformer())
 

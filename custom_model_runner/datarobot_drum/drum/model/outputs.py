@@ -26,6 +26,11 @@ NAMED_TARGETS: Final = frozenset(
 _SINGLE_COLUMN: Final = (REGRESSION_PRED_COLUMN,)
 # numpy.isclose's defaults, spelled out because they are part of the contract.
 _SUM_TOLERANCE: Final = 1e-8 + 1e-5
+_LOGITS: Final = (
+    ". The model seems to return logits: end it with a sigmoid (one column, or labels that do not "
+    "exclude each other) or a softmax (a column for each class), or make probabilities of them in "
+    "a score hook."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class OutputRules:
         """
         array = _two_dimensional(values)
         if self.labels is None:
-            return Predictions(_one_column(array), _SINGLE_COLUMN)
+            return Predictions(_one_column(array, self._several_values(array)), _SINGLE_COLUMN)
         return self._probabilities(array, names, self.labels)
 
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
@@ -77,16 +82,17 @@ class OutputRules:
 
     def exactly(self, frame: pd.DataFrame) -> Predictions:
         """Check a frame that may hold the prediction columns only."""
-        names = tuple(map(str, frame.columns)) if self.labels is not None else None
-        return self.from_array(frame.to_numpy(), names)
+        if self.labels is None:
+            return Predictions(_one_column(frame.to_numpy()), _SINGLE_COLUMN)
+        return self.from_array(frame.to_numpy(), tuple(map(str, frame.columns)))
 
     def _probabilities(
         self, array: Array, names: tuple[str, ...] | None, labels: ClassLabels
     ) -> Predictions:
         columns = labels.names if names is None else align_columns(names, labels)
         if array.shape[1] == 1:
-            array = _both_classes(array, labels)
-            columns = labels.names
+            self._check_one_is_enough(labels, names)
+            array = _both_classes(array)
         if array.shape[1] != len(labels.names):
             raise ModelError(
                 "Your predictions must return the probability distribution for the correct number "
@@ -94,10 +100,26 @@ class OutputRules:
                 f"but received {array.shape[1]}"
             )
         with user_code():  # numbers that are text do not compare
-            _check_range(array)
+            _check_range(array, _LOGITS if names is None else "")
         if self.target_type is not TargetType.MULTILABEL:
             _check_sums(array)
         return Predictions(array, columns)
+
+    def _several_values(self, array: Array) -> str:
+        return (
+            f": the model predicts {array.shape[1]} values for each row (the shape is "
+            f"{array.shape}), and target type '{self.target_type.value}' publishes one. Serve a "
+            "model of one value, or choose one in a score hook."
+        )
+
+    def _check_one_is_enough(self, labels: ClassLabels, names: tuple[str, ...] | None) -> None:
+        """Of two classes one probability tells both, unless names say that one is missing."""
+        pair = self.target_type is TargetType.MULTICLASS and len(labels.names) == 2
+        if labels.positive is None and not (pair and names is None):
+            raise ModelError(
+                "Only one dimension of probability returned, "
+                f"but there are {len(labels.names)} class labels in this model"
+            )
 
     def _prediction_columns(self, frame: pd.DataFrame) -> list[int] | None:
         """Positions of the prediction columns; None when every column is one."""
@@ -152,37 +174,39 @@ def _two_dimensional(values: Any) -> Array:
     return values
 
 
-def _one_column(array: Array) -> Array:
+def _one_column(array: Array, hint: str = "") -> Array:
     if array.shape[1] != 1:
         raise ModelError(
             "Regression, Text Generation, Agentic Workflow and anomaly predictions must contain "
-            f"only 1 column. Your predictions have {array.shape[1]} columns"
+            f"only 1 column. Your predictions have {array.shape[1]} columns{hint}"
         )
     return array
 
 
-def _both_classes(array: Array, labels: ClassLabels) -> Array:
-    """A single column is the positive class's probability; the negative one comes first."""
+def _both_classes(array: Array) -> Array:
+    """A single column is the probability of the second class, the positive one."""
     import numpy as np
 
-    if labels.positive is None:
-        raise ModelError(
-            "Only one dimension of probability returned, "
-            f"but there are {len(labels.names)} class labels in this model"
-        )
     with user_code():
         return np.hstack((1 - array, array))
 
 
-def _check_range(array: Array) -> None:
+def _check_range(array: Array, hint: str) -> None:
     if (array < 0).any():
-        raise ModelError("Your prediction probabilities have negative values")
+        raise ModelError(f"Your prediction probabilities have negative values{hint}")
     if (array > 1).any():
-        raise ModelError("Your prediction probabilities have values greater than 1")
+        raise ModelError(f"Your prediction probabilities have values greater than 1{hint}")
 
 
 def _check_sums(array: Array) -> None:
     """NaN fails here: it is close to nothing."""
-    good = abs(array.sum(axis=1, dtype=float) - 1.0) <= _SUM_TOLERANCE
+    good = abs(array.sum(axis=1, dtype=float) - 1.0) <= _sum_tolerance(array)
     if not good.all():
         raise ModelError(f"Your prediction probabilities do not add up to 1. \n{array[~good]}")
+
+
+def _sum_tolerance(array: Array) -> float:
+    """What the contract allows; half a float cannot be that exact."""
+    import numpy as np
+
+    return float(np.finfo(array.dtype).eps) if array.dtype == np.float16 else _SUM_TOLERANCE

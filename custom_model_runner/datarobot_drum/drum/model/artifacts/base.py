@@ -118,10 +118,3 @@ def is_a(model: Any, module: str, name: str) -> bool:
 def last_step(model: Any) -> Any:
     """The final estimator of a scikit-learn pipeline; any other object as it is."""
     return model.steps[-1][1] if is_a(model, "sklearn", "Pipeline") else model
-
-
-def float_matrix(data: Any) -> Any:
-    """The values as a C-contiguous float32 matrix, which torch and ONNX models take."""
-    import numpy as np
-
-    return np.ascontiguousarray(data, dtype=np.float32)

@@ -9,22 +9,55 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a, last_step
+from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
+from datarobot_drum.drum.model.artifacts.tensors import TEXT, Inputs, Tensor
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _BACKENDS: Final = ("tensorflow", "torch", "jax")
 
 
 class KerasModel(ArtifactModel):
-    """A model knows no labels: its columns are the classes by position."""
+    """A model, or a pipeline that ends in one; its output's columns are the classes by position."""
 
     names: tuple[str, ...] | None = None
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._options = {"verbose": 0} if _is_keras(model) else {}
+        self._options: dict[str, Any] = {}
+        self._inputs: Inputs | None = None
+        if not _is_keras(model):
+            self.columns = sklearn_columns(model)
+            return
+        self._options["verbose"] = 0
+        self._structure = getattr(model, "input", None)
+        tensors = _tensors(model, self._structure)
+        if tensors:
+            self._inputs = Inputs(tensors)
+            self.columns = self._inputs.columns
 
     def predict(self, data: Any) -> Any:
-        return self._model.predict(data, **self._options)
+        result = self._model.predict(self._fed(data), **self._options)
+        if isinstance(result, (list, tuple, dict)):
+            raise ValueError(
+                f"The model has {len(result)} outputs, and nothing says which one is the "
+                "prediction: save a model with one output, or choose it in a score hook."
+            )
+        # numpy itself cannot read bfloat16, which is one of the types that others add to it.
+        return result.astype("float32") if _is_bfloat16(result) else result
+
+    def _fed(self, data: Any) -> Any:
+        """Rows in the structure that the model was made with.
+
+        What is no table (a ``read_input_data`` hook may return anything) goes as it is.
+        """
+        import pandas as pd
+
+        if self._inputs is None or not isinstance(data, pd.DataFrame):
+            return data
+        arrays = self._inputs.arrays(data)
+        if isinstance(self._structure, dict):
+            return dict(zip(sorted(self._structure), arrays, strict=True))
+        return arrays if len(arrays) > 1 else arrays[0]
 
 
 class KerasReader:
@@ -46,6 +79,26 @@ class KerasReader:
         self, model: Any, target_type: TargetType, labels: ClassLabels | None
     ) -> ArtifactModel:
         return KerasModel(model)
+
+
+def _is_bfloat16(result: Any) -> bool:
+    return str(getattr(result, "dtype", "")) == "bfloat16"
+
+
+def _tensors(model: Any, structure: Any) -> list[Tensor]:
+    """The inputs, in the model's order; none where it makes them up at its first call."""
+    inputs = getattr(model, "inputs", None) or ()
+    by_key = isinstance(structure, dict)
+    names = sorted(structure) if by_key else [tensor.name for tensor in inputs]
+    return [_tensor(name, tensor) for name, tensor in zip(names, inputs, strict=True)]
+
+
+def _tensor(name: str, tensor: Any) -> Tensor:
+    # A symbolic tensor of the TensorFlow backend's older Keras has a dtype object.
+    kind = getattr(tensor.dtype, "name", tensor.dtype)
+    dtype = {"string": TEXT, "bfloat16": "float32"}.get(kind, kind)
+    shape = tensor.shape
+    return Tensor(name, dtype, len(shape), shape[1] if len(shape) > 1 else None)
 
 
 def _is_keras(model: Any) -> bool:

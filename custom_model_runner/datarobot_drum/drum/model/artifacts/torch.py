@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.model.artifacts.base import ArtifactModel, float_matrix, is_a
+from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
+from datarobot_drum.drum.model.artifacts.tensors import matrix
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
 class TorchModel(ArtifactModel):
-    """A module over a float32 tensor: its columns are the classes by position."""
+    """A module over one tensor of its weights' type: its columns are the classes by position."""
 
     names: tuple[str, ...] | None = None
 
     def __init__(self, module: Any) -> None:
+        import torch
+
         self._module = module
-        self._weight = next(iter(module.parameters()), None)
+        weights = (*module.parameters(), *module.buffers())
+        weight = next((w for w in weights if w.is_floating_point()), None)
+        self._options = {} if weight is None else {"dtype": weight.dtype, "device": weight.device}
+        # numpy has no bfloat16, and half of a float's digits are read before they are rounded.
+        self._dtype = "float64" if self._options.get("dtype") is torch.float64 else "float32"
 
     def predict(self, data: Any) -> Any:
         import torch
 
-        device = None if self._weight is None else self._weight.device
+        rows = torch.tensor(matrix(data, self._dtype)).to(**self._options)
         with torch.inference_mode():
-            result = self._module(torch.tensor(float_matrix(data), device=device))
-        return result.cpu().numpy()
+            result = self._module(rows)
+        if not is_a(result, "torch", "Tensor"):
+            raise ValueError(
+                f"The module returned a {type(result).__name__}, not a tensor of shape (rows, "
+                "columns): let 'forward' return the predictions alone, or take them out in a "
+                "score hook."
+            )
+        result = result.detach().cpu()
+        return (result.float() if result.dtype is torch.bfloat16 else result).numpy()
 
 
 class TorchReader:
@@ -52,6 +67,33 @@ class TorchReader:
         self, model: Any, target_type: TargetType, labels: ClassLabels | None
     ) -> ArtifactModel:
         return TorchModel(model)
+
+
+def weights_alone(model: Any) -> str:
+    """What to do with weights that came without their module; empty for anything else.
+
+    A ``score`` hook may well know the module, so this is for folders that have none.
+    """
+    if _is_state_dict(model):
+        what = "a state dict: the weights of a PyTorch module without the module"
+    elif isinstance(model, Mapping) and any(map(_is_state_dict, model.values())):
+        what = "a PyTorch checkpoint: weights and other state without the module"
+    elif is_a(model, "torch", "Tensor"):
+        what = "a single PyTorch tensor"
+    else:
+        return ""
+    return (
+        f".\nThe file holds {what}. Save the whole module with torch.save(module, ...), save it as "
+        "TorchScript, or add a load_model hook that makes the module and calls load_state_dict"
+    )
+
+
+def _is_state_dict(model: Any) -> bool:
+    return (
+        isinstance(model, Mapping)
+        and len(model) > 0
+        and all(is_a(value, "torch", "Tensor") for value in model.values())
+    )
 
 
 def _is_torchscript(path: Path) -> bool:
