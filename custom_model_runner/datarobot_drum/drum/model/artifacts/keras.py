@@ -22,21 +22,16 @@ class KerasModel(ArtifactModel):
     names: tuple[str, ...] | None = None
 
     def __init__(self, model: Any) -> None:
-        self._model = model
-        self._options: dict[str, Any] = {}
-        self._inputs: Inputs | None = None
-        if not _is_keras(model):
-            self.columns = sklearn_columns(model)
-            return
-        self._options["verbose"] = 0
-        self._structure = getattr(model, "input", None)
-        tensors = _tensors(model, self._structure)
-        if tensors:
-            self._inputs = Inputs(tensors)
-            self.columns = self._inputs.columns
+        self._model = last_step(model)
+        # A pipeline's own way to its last step asks it what only scikit-learn's estimators know.
+        self._steps = model[:-1] if model is not self._model and len(model.steps) > 1 else None
+        self._structure = getattr(self._model, "input", None)
+        tensors = _tensors(self._model, self._structure)
+        self._inputs = Inputs(tensors) if tensors and self._steps is None else None
+        self.columns = self._inputs.columns if self._inputs else sklearn_columns(model)
 
     def predict(self, data: Any) -> Any:
-        result = self._model.predict(self._fed(data), **self._options)
+        result = self._model.predict(self._fed(data), verbose=0)
         if isinstance(result, (list, tuple, dict)):
             raise ValueError(
                 f"The model has {len(result)} outputs, and nothing says which one is the "
@@ -52,6 +47,8 @@ class KerasModel(ArtifactModel):
         """
         import pandas as pd
 
+        if self._steps is not None:
+            return self._steps.transform(data)
         if self._inputs is None or not isinstance(data, pd.DataFrame):
             return data
         arrays = self._inputs.arrays(data)

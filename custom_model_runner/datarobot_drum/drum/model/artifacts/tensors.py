@@ -24,6 +24,7 @@ TEXT: Final = "text"
 # What exporters call inputs that nobody has named.
 _GENERATED: Final = re.compile(r"(keras_tensor|input|input_layer|onnx::\w+?)?[._]?\d*")
 _LONGEST_NAME: Final = 80
+_NO_NUMBERS: Final = "has values that are no numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def matrix(data: Any, dtype: str) -> Array:
     import pandas as pd
 
     is_table = isinstance(data, pd.DataFrame)
-    if not is_table or np.dtype(_numpy_type(dtype)).kind == "f":
+    numbers = np.dtype(_numpy_type(dtype)).kind == "f"
+    if not is_table or (numbers and not any(map(_is_time, data.dtypes))):
         try:
             return np.ascontiguousarray(data, dtype=_numpy_type(dtype))
         except (TypeError, ValueError):
@@ -158,6 +160,8 @@ def _values(column: pd.Series[Any], dtype: str, *, named: bool) -> Array:
 
     if dtype == TEXT:
         return _texts(column, named)
+    if _is_time(column.dtype):
+        raise _unfit(column, _NO_NUMBERS)
     if np.dtype(dtype).kind == "f":
         return _floats(column, dtype)
     return _whole_numbers(column, dtype)
@@ -169,7 +173,7 @@ def _floats(column: pd.Series[Any], dtype: str) -> Array:
     try:
         return column.to_numpy(dtype=dtype, na_value=np.nan)
     except (TypeError, ValueError):
-        raise _unfit(column, "has values that are no numbers") from None
+        raise _unfit(column, _NO_NUMBERS) from None
 
 
 def _whole_numbers(column: pd.Series[Any], dtype: str) -> Array:
@@ -181,7 +185,7 @@ def _whole_numbers(column: pd.Series[Any], dtype: str) -> Array:
     try:
         numbers = pd.to_numeric(column).to_numpy()
     except (TypeError, ValueError):
-        raise _unfit(column, "has values that are no numbers") from None
+        raise _unfit(column, _NO_NUMBERS) from None
     if dtype == "bool":
         low, high, kind = 0, 1, "true or false"
     else:
@@ -213,6 +217,11 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def _is_time(dtype: Any) -> bool:
+    """Of points in time numpy makes numbers, whose unit nobody knows."""
+    return dtype.kind in "mM"
 
 
 def _check_gaps(column: pd.Series[Any]) -> None:
