@@ -103,7 +103,9 @@ def test_what_predict_may_return(
         (
             "wide",
             "Regression, Text Generation, Agentic Workflow and anomaly predictions must contain "
-            "only 1 column. Your predictions have 2 columns",
+            "only 1 column. Your predictions have 2 columns: the model predicts 2 values for each "
+            "row (the shape is (2, 2)), and target type 'regression' publishes one. Serve a model "
+            "of one value, or choose one in a score hook.",
         ),
         (
             "cube",
