@@ -41,7 +41,7 @@ def user_code(failure: str = "") -> Iterator[None]:
 
 def chooses_status(exc: BaseException) -> bool:
     """Tell whether ``exc`` was raised to be answered with a status of its own."""
-    return isinstance(exc, (BaseCustomUserError, ColumnsError)) or any(
+    return isinstance(exc, BaseCustomUserError) or any(
         cls.__name__ == "HTTPException" and cls.__module__ in _HTTP_EXCEPTIONS
         for cls in type(exc).__mro__
     )
