@@ -144,7 +144,8 @@ def _has_no_names(frame: pd.DataFrame) -> bool:
 
 def _check_count(given: int, wanted: int | None) -> None:
     if wanted is not None and given != wanted:
-        raise ColumnsError(f"The model takes {wanted} columns, but the rows have {given}.")
+        noun = "column" if wanted == 1 else "columns"
+        raise ColumnsError(f"The model takes {wanted} {noun}, but the rows have {given}.")
 
 
 def _as_the_model_knows_them(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:

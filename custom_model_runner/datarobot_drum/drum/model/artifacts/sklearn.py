@@ -15,6 +15,7 @@ from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
+from datarobot_drum.drum.model.artifacts.text_columns import takes_texts
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
@@ -30,6 +31,7 @@ class EstimatorModel(ArtifactModel):
         self.names = class_names(estimator) if target_type.is_classification() else None
         self.columns = sklearn_columns(estimator)
         self.merge = merge_plan(estimator)
+        self._takes_texts = takes_texts(estimator)
         self._arrays = ArrayWay(estimator, self._method)
         self._frames = FrameWay(estimator, self._method)
 
@@ -46,6 +48,8 @@ class EstimatorModel(ArtifactModel):
                 return getattr(self._frames.pipeline, self._method)(data)
             # The long way knows what to do with such rows, or says what is wrong with them.
         self._check_target_type()
+        if self._takes_texts and not is_array(data):
+            data = data.iloc[:, 0]
         return getattr(self._estimator, self._method)(data)
 
     def predict_merged(self, data: Any, row_counts: Sequence[int]) -> Any:

@@ -13,7 +13,11 @@ from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.booster_columns import booster_columns_of
-from datarobot_drum.drum.model.artifacts.text_columns import TextColumns, text_columns
+from datarobot_drum.drum.model.artifacts.text_columns import (
+    TextColumns,
+    is_vectorizer,
+    text_columns,
+)
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 
 # They hand the rows on as they are: class -> the attribute with the fitted estimator or estimators.
@@ -32,6 +36,8 @@ _DELEGATES: Final = {
     "MultiOutputRegressor": "estimators_",
     "OneVsRestClassifier": "estimators_",
 }
+# The one column of a model of texts, whatever a request calls it.
+_TEXTS: Final = ("0",)
 
 
 def sklearn_columns(model: Any) -> InputColumns:
@@ -46,6 +52,8 @@ def _columns(model: Any) -> InputColumns | None:
     if is_a(model, "sklearn", "Pipeline"):
         first = next((step for _, step in model.steps if step not in (None, "passthrough")), None)
         return _columns(first)
+    if is_vectorizer(model):
+        return InputColumns(_TEXTS, generated=True, text=frozenset(_TEXTS))
     if is_a(model, "sklearn", "ColumnTransformer"):
         return _of_column_transformer(model)
     if is_a(model, "sklearn", "FeatureUnion"):

@@ -47,13 +47,27 @@ def text_columns(step: Any, names: Sequence[str]) -> TextColumns:
         for _, inner in step.transformer_list:
             found = found.plus(text_columns(inner, names))
         return found
-    if _is_vectorizer(step):
+    if is_vectorizer(step):
         return TextColumns(frozenset(names))
     # Gradient boosting on histograms keeps its encoder to itself.
     preprocessor = getattr(step, "_preprocessor", None)
     if is_a(preprocessor, "sklearn", "ColumnTransformer"):
         return text_columns(preprocessor, names)
     return _of_values(_seen(step), names)
+
+
+def takes_texts(model: Any) -> bool:
+    """Whether a model takes a sequence of texts, as a vectorizer does, and no table.
+
+    A table would be taken for the sequence of its column names.
+    """
+    if is_a(model, "sklearn", "Pipeline"):
+        return bool(model.steps) and takes_texts(model.steps[0][1])
+    if is_a(model, "sklearn", "BaseSearchCV"):
+        return takes_texts(getattr(model, "best_estimator_", None))
+    if is_a(model, "sklearn", "FeatureUnion"):
+        return all(takes_texts(step) for _, step in model.transformer_list)
+    return is_vectorizer(model)
 
 
 def _of_pipeline(steps: Sequence[Any], names: Sequence[str]) -> TextColumns:
@@ -85,13 +99,13 @@ def _resolved(columns: Any, names: Sequence[str]) -> list[str]:
         return list(names[columns])
     if not isinstance(columns, Iterable):
         return [names[columns]] if isinstance(columns, int) else []
-    chosen = list(columns)
+    chosen = columns.tolist() if hasattr(columns, "tolist") else list(columns)
     if chosen and all(isinstance(each, bool) for each in chosen):
         return [name for name, taken in zip(names, chosen, strict=False) if taken]
     return [each if isinstance(each, str) else names[int(each)] for each in chosen]
 
 
-def _is_vectorizer(step: Any) -> bool:
+def is_vectorizer(step: Any) -> bool:
     return any(is_a(step, "sklearn", name) for name in _VECTORIZERS)
 
 
