@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
@@ -88,7 +89,7 @@ def _with_categories(
 
     return replace(
         columns,
-        categories={name: pd.CategoricalDtype(values) for name, values in categories.items()},
+        categories={name: pd.CategoricalDtype(list(values)) for name, values in categories.items()},
         text=frozenset(name for name, values in categories.items() if _is_text(values)),
     )
 
@@ -98,30 +99,27 @@ def _is_text(values: Iterable[Any]) -> bool:
 
 
 def _xgboost_categories(booster: Any) -> dict[str, list[Any]]:
-    """Column -> the categories in the order of their codes; XGBoost keeps them since 3.1."""
+    """Column -> the categories in the order of their codes; XGBoost keeps them since 3.1.
+
+    Left out are columns with letters beyond ASCII: XGBoost 3.2 counts letters where it means
+    bytes, so that what it keeps of them are other texts, or none.
+    """
     names, types = booster.feature_names, booster.feature_types or ()
     if "c" not in types or not hasattr(booster, "get_categories"):
         return {}
-    try:
-        exported = booster.get_categories(export_to_arrow=True).to_arrow()
-    except ImportError:
-        exported = zip(names, _written_categories(booster), strict=True)
-    else:
-        exported = [(n, None if a is None else a.to_pylist()) for n, a in exported]
-    return {name: values for name, values in exported if values}
-
-
-def _written_categories(booster: Any) -> list[list[Any]]:
-    """The categories of each column, out of the model's JSON: needs no Arrow."""
     trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
-    written = trees.get("gbtree", trees)["model"]["cats"]["enc"]
-    return [_values(column) for column in written] or [[] for _ in booster.feature_names]
+    written = trees.get("gbtree", trees)["model"].get("cats", {}).get("enc", ())
+    kept = ((name, _values(column)) for name, column in zip(names, written, strict=False))
+    return {name: values for name, values in kept if values}
 
 
 def _values(column: Mapping[str, Any]) -> list[Any]:
-    """Numbers as they are; texts as UTF-8 bytes one after the other, and where each begins."""
+    """Numbers as they are; texts stand one after the other, with where each begins."""
     values, offsets = column["values"], column.get("offsets")
     if offsets is None:
         return list(values)
-    data = bytes(value % 256 for value in values)
-    return [data[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+    try:
+        text = bytes(values).decode("ascii")
+    except ValueError:  # bytes beyond ASCII are negative
+        return []
+    return [text[start:stop] for start, stop in pairwise(offsets)]
