@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 # A text that quotes more names than this helps nobody.
 _MOST_NAMED: Final = 5
 _LONGEST_NAME: Final = 80
+# As pandas and this project's readers take them.
+_BOOLEANS: Final = {
+    **dict.fromkeys(("True", "TRUE", "true"), True),
+    **dict.fromkeys(("False", "FALSE", "false"), False),
+}
 
 
 class Extras(Enum):
@@ -48,6 +53,8 @@ class InputColumns:
             table has exactly them; else columns go by position.
         blanks_as_underscores: the framework wrote ``_`` for each blank in a name.
         text: columns whose values are text to the model, whatever they look like (``07``).
+        booleans: columns of text that were truth values: a model may know True as another thing
+            than the text ``True``.
         none_for_missing: columns of text whose missing value the model knows as None, not NaN.
         categories: columns that the model takes as a pandas category, with their dtype.
     """
@@ -59,6 +66,7 @@ class InputColumns:
     generated: bool = False
     blanks_as_underscores: bool = False
     text: frozenset[str] = frozenset()
+    booleans: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
     categories: Mapping[str, pd.CategoricalDtype] = field(default_factory=dict)
 
@@ -150,7 +158,10 @@ def _check_count(given: int, wanted: int | None) -> None:
 
 def _as_the_model_knows_them(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
     changed: dict[str, Any] = {}
-    for name in columns.text:
+    for name in columns.booleans:
+        if name in frame.columns and frame[name].dtype.kind == "O":
+            changed[name] = _with_booleans(frame[name])
+    for name in columns.text - columns.booleans:
         if name in frame.columns and name not in columns.categories:
             column = frame[name]
             text = _as_text(column, name in columns.none_for_missing)
@@ -173,6 +184,10 @@ def _as_text(column: pd.Series[Any], none_for_missing: bool) -> pd.Series[Any]:
         return column
     values = column.astype(object)
     return values.where(column.notna().to_numpy(), None)
+
+
+def _with_booleans(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype(object).map(lambda value: _BOOLEANS.get(value, value))
 
 
 def _as_category(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Series[Any]:

@@ -73,13 +73,32 @@ def catboost_columns(model: Any) -> InputColumns:
     names = tuple(model.feature_names_ or ())
     if not names:
         return UNKNOWN
-    indices = (*model.get_cat_feature_indices(), *model.get_text_feature_indices())
+    categories = [names[index] for index in model.get_cat_feature_indices()]
+    texts = [names[index] for index in model.get_text_feature_indices()]
     return InputColumns(
         names,
         extras=Extras.DROPPED,
         generated=names == tuple(map(str, range(len(names)))),
-        text=frozenset(names[index] for index in indices),
+        text=frozenset((*categories, *texts)),
+        booleans=frozenset(
+            name for place, name in enumerate(categories) if _was_boolean(model, place)
+        ),
     )
+
+
+def _was_boolean(model: Any, place: int) -> bool:
+    """Whether CatBoost knows True and False, which it keeps as ``1`` and ``0``, of a category.
+
+    It numbers the values of a column that has so few of them; those that it does not know
+    share the last number.
+
+    Args:
+        place: of the column among those of categories.
+    """
+    number = model._object._calc_cat_feature_perfect_hash
+    unknown = number("neither true nor false", place)
+    known = [number(value, place) != unknown for value in ("1", "0", "True", "False")]
+    return any(known[:2]) and not any(known[2:])
 
 
 def _with_categories(

@@ -45,8 +45,25 @@ class BoosterModel(ArtifactModel):
             self.names = numbered_classes(labels)
 
     def predict(self, data: Any) -> Any:
+        count = len(self._booster.pandas_categorical or ())
+        if count and not self.columns.categories:
+            _check_categories(data, count)
         values = self._booster.predict(data)
         return both_columns(values) if self.names is not None else values
+
+
+def _check_categories(data: Any, count: int) -> None:
+    """Raises ValueError: the rows do not have as many pandas categories as the model."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        given = sum(isinstance(dtype, pd.CategoricalDtype) for dtype in data.dtypes)
+        if given != count:
+            raise ValueError(
+                f"The LightGBM model does not tell which columns are its {count} pandas "
+                f"categories, and the rows have {given}. Train it with categories without an "
+                "order, or make them in a 'transform' hook."
+            )
 
 
 class LightGBMReader:
