@@ -126,13 +126,38 @@ def _xgboost_categories(booster: Any) -> dict[str, list[Any]]:
     names, types = booster.feature_names, booster.feature_types or ()
     if "c" not in types or not hasattr(booster, "get_categories"):
         return {}
+    try:
+        kept = _exported_categories(booster)
+    except ImportError:
+        kept = _written_categories(booster)
+    return {name: values for name, values in zip(names, kept, strict=False) if values}
+
+
+def _exported_categories(booster: Any) -> list[list[Any]]:
+    """Raises ImportError: there is no pyarrow."""
+    exported = booster.get_categories(export_to_arrow=True).to_arrow()
+    return [_of_arrow(array) for _name, array in exported]
+
+
+def _of_arrow(array: Any) -> list[Any]:
+    if array is None:
+        return []
+    if str(array.type) not in ("string", "large_string"):
+        return list(array.to_pylist())
+    try:
+        return [value.decode("ascii") for value in array.cast("binary").to_pylist()]
+    except UnicodeDecodeError:
+        return []
+
+
+def _written_categories(booster: Any) -> list[list[Any]]:
+    """The same out of the model's JSON: slow where the model is large."""
     trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
     written = trees.get("gbtree", trees)["model"].get("cats", {}).get("enc", ())
-    kept = ((name, _values(column)) for name, column in zip(names, written, strict=False))
-    return {name: values for name, values in kept if values}
+    return [_of_json(column) for column in written]
 
 
-def _values(column: Mapping[str, Any]) -> list[Any]:
+def _of_json(column: Mapping[str, Any]) -> list[Any]:
     """Numbers as they are; texts stand one after the other, with where each begins."""
     values, offsets = column["values"], column.get("offsets")
     if offsets is None:
