@@ -82,6 +82,20 @@ def test_columns_in_another_order(tmp_path: Path, name: str) -> None:
             predict(predictor, rows)
 
 
+def test_members_that_spell_the_names_in_different_ways(tmp_path: Path) -> None:
+    lgbm = pytest.importorskip("lightgbm").LGBMRegressor(n_estimators=5, verbose=-1)
+    rows = NUMBERS.set_axis(["the width", "the height", "the depth"], axis=1)
+    rows = rows.assign(kind=pd.Categorical(CODES["code"]))
+    columns = make_column_transformer((StandardScaler(), list(rows.columns[:3])))
+    members = [("a", lgbm), ("b", make_pipeline(columns, Ridge()))]
+    model = VotingRegressor(members).fit(rows, TARGET)
+    assert sklearn_columns(model).names == tuple(rows.columns)
+    assert sklearn_columns(model).text == {"kind"}
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    turned = rows[list(rows.columns[::-1])].astype({"kind": str})
+    np.testing.assert_array_equal(predict(predictor, turned).values[:, 0], model.predict(rows))
+
+
 def test_columns_that_a_column_transformer_ignores(tmp_path: Path) -> None:
     columns = make_column_transformer((StandardScaler(), ["width", "depth"]))
     model = make_pipeline(columns, Ridge()).fit(CODES, TARGET)

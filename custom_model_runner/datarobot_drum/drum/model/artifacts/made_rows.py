@@ -6,6 +6,7 @@ values that the model has seen and others. Nothing of it comes from requests.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-# As many as there are extremes; few enough to cost little, and more than one shows how rows lie
-# in memory.
+# Few enough to cost little; more than one shows how rows lie in memory.
 _ROWS: Final = 7
-_EXTREMES: Final = ("-0.0", "1e300", "-1e300", "5e-324", "inf", "-inf", "nan")
+# What stands together in one frame: a model may take the first, and refuse another.
+_EXTREMES: Final = (
+    (-0.0, 1e300, -1e300, 5e-324, 16777217.0),
+    (math.nan, -0.0, math.nan, -1e300),
+    (math.inf, -math.inf, 1.0),
+)
 _DTYPES: Final = ("int64", "float32", "int8", "uint64", "bool", "object")
 _UNKNOWN: Final = "\0 never seen"
 
@@ -30,16 +35,23 @@ def number_blocks(width: int) -> Iterator[Array]:
     Args:
         width: columns of the model.
     """
-    import numpy as np
 
     ordinary = _ordinary(width)
     yield ordinary[:1].copy()
     yield ordinary
-    for extreme in _EXTREMES[1:]:
-        block = ordinary.copy(order="F")
-        # In another row for each column, so that rows are odd in several ways.
-        block[np.arange(width) % _ROWS, np.arange(width)] = float(extreme)
-        yield block
+    for extremes in _EXTREMES:
+        yield _with_extremes(ordinary, extremes)
+
+
+def _with_extremes(block: Array, extremes: Sequence[float]) -> Array:
+    """Each column has each extreme, in other rows than its neighbour."""
+    import numpy as np
+
+    block = block.copy(order="F")
+    places = np.arange(block.shape[1])
+    for shift, extreme in enumerate(extremes):
+        block[(places + shift) % _ROWS, places] = extreme
+    return block
 
 
 def _ordinary(width: int) -> Array:
@@ -80,8 +92,12 @@ def _cycled(values: Sequence[str]) -> list[str]:
 
 
 def _odd_numbers(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.DataFrame]:
-    for extreme in _EXTREMES:
-        yield ordinary.assign(**{name: _with(ordinary[name], float(extreme)) for name in names})
+    if not names:
+        return
+    block = ordinary[list(names)].to_numpy()
+    for extremes in _EXTREMES:
+        odd = _with_extremes(block, extremes)
+        yield ordinary.assign(**{name: odd[:, place] for place, name in enumerate(names)})
     whole = {name: ordinary[name].round().clip(0, 100) for name in names}
     for dtype in _DTYPES:
         yield ordinary.assign(**{name: column.astype(dtype) for name, column in whole.items()})
@@ -90,7 +106,7 @@ def _odd_numbers(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.Da
         some = {name: whole[name].astype("int64") for name in names[start::2]}
         yield ordinary.assign(**some)
         yield ordinary.assign(**{name: ordinary[name].astype("float32") for name in some})
-    yield ordinary.assign(**{name: float("nan") for name in names})
+    yield ordinary.assign(**dict.fromkeys(names, math.nan))
 
 
 def _odd_words(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.DataFrame]:
@@ -98,19 +114,21 @@ def _odd_words(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.Data
 
     if not names:
         return
-    for odd in (_UNKNOWN, "", "07", float("nan"), None, 7, True, pd.NA):
-        yield ordinary.assign(**{name: _with(ordinary[name].astype(object), odd) for name in names})
-    for odd in (_UNKNOWN, float("nan")):
-        # In the dtype that this pandas reads text as.
-        yield ordinary.assign(**{name: _with(ordinary[name], odd) for name in names})
-        yield ordinary.assign(**{name: _with(ordinary[name], odd) for name in names}).iloc[:1]
-    yield ordinary.assign(**{name: float("nan") for name in names})
+    for odds in ((_UNKNOWN, "", "07"), (math.nan,), (None,), (7,), (True,), (pd.NA,)):
+        mixed = {name: _with(ordinary[name].astype(object), odds) for name in names}
+        yield ordinary.assign(**mixed)
+    # In the dtype that this pandas reads text as.
+    gaps = ordinary.assign(**{name: _with(ordinary[name], (math.nan, _UNKNOWN)) for name in names})
+    yield gaps
+    yield gaps.head(1)
+    yield ordinary.assign(**dict.fromkeys(names, math.nan))
     yield ordinary.assign(**{name: pd.Series([None] * _ROWS, dtype=object) for name in names})
-    for dtype in ("object", "category", "string"):
+    for dtype in ("category", "string"):
         yield ordinary.assign(**{name: ordinary[name].astype(dtype) for name in names})
 
 
-def _with(column: pd.Series[Any], odd: Any) -> pd.Series[Any]:
+def _with(column: pd.Series[Any], odds: Sequence[Any]) -> pd.Series[Any]:
     column = column.copy()
-    column.iloc[[0, 3]] = odd
+    for place, odd in enumerate(odds):
+        column.iloc[2 * place] = odd
     return column

@@ -36,6 +36,7 @@ _DELEGATES: Final = {
     "MultiOutputRegressor": "estimators_",
     "OneVsRestClassifier": "estimators_",
 }
+_EMPTY: Final[frozenset[str]] = frozenset()
 # The one column of a model of texts, whatever a request calls it.
 _TEXTS: Final = ("0",)
 
@@ -103,18 +104,39 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
     named = [columns for columns in found if columns is not None and columns.names is not None]
     if len(named) < len(found) or not named:
         return next((columns for columns in found if columns is not None), None)
-    first = named[0]
-    if any(columns.names != first.names for columns in named):
-        return first
-    kinds = {columns.extras for columns in named}
+    # Where some have changed the names, the others know them as they were.
+    first = min(named, key=lambda columns: columns.blanks_as_underscores)
+    alike = [_with_names_of(first, columns) for columns in named]
+    kinds = {columns.extras for columns in alike}
     return replace(
         first,
-        required=_union(columns.required for columns in named),
+        required=_union(columns.required for columns in alike),
         extras=next(
             kind for kind in (Extras.REFUSED, Extras.KEPT, Extras.DROPPED) if kind in kinds
         ),
-        text=frozenset().union(*(columns.text for columns in named)),
-        none_for_missing=frozenset().union(*(columns.none_for_missing for columns in named)),
+        text=_EMPTY.union(*(columns.text for columns in alike)),
+        booleans=_EMPTY.union(*(columns.booleans for columns in alike)),
+        none_for_missing=_EMPTY.union(*(columns.none_for_missing for columns in alike)),
+        categories={name: kind for columns in alike for name, kind in columns.categories.items()},
+    )
+
+
+def _with_names_of(first: InputColumns, other: InputColumns) -> InputColumns:
+    """The same columns under the names of ``first``; they stand in one order."""
+    if other.names == first.names or other.names is None or first.names is None:
+        return other
+    names = dict(zip(other.names, first.names, strict=False))
+
+    def renamed(chosen: frozenset[str]) -> frozenset[str]:
+        return frozenset(names[name] for name in chosen if name in names)
+
+    return replace(
+        other,
+        required=None if other.required is None else renamed(other.required),
+        text=renamed(other.text),
+        booleans=renamed(other.booleans),
+        none_for_missing=renamed(other.none_for_missing),
+        categories={names[name]: kind for name, kind in other.categories.items() if name in names},
     )
 
 
