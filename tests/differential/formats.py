@@ -194,9 +194,7 @@ def _binary_tensors(frame: Frame) -> Sent:
 
 
 def _binary_sent(parts: list[tuple[dict[str, Any], bytes]]) -> Sent:
-    inputs = [
-        tensor | {"parameters": {"binary_data_size": len(data)}} for tensor, data in parts
-    ]
+    inputs = [tensor | {"parameters": {"binary_data_size": len(data)}} for tensor, data in parts]
     header = json.dumps({"inputs": inputs}).encode()
     body = header + b"".join(data for _, data in parts)
     return Sent(body, "application/octet-stream", V2, {HEADER_LENGTH: str(len(header))})

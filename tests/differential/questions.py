@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from tests.differential.subjects import Case
 
 # What a column of codes holds when a reader may take it for one of numbers.
 _LIKE_NUMBERS = frozenset({"07", "12", "1e5", "1.50", "-0", *DIGITS})
+
+_MOST_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,16 @@ class Question:
         return form.encode(self.sent)
 
     def expected(self, form: Format) -> Any:
-        """The judge's predictions, shape (rows, columns)."""
-        return self.case.judge(form.delivers(self.frame))
+        """The judge's predictions, shape (rows, columns); None where it raises."""
+        return _judged(self, form.delivers)
+
+
+@cache
+def _judged(question: Question, delivers: Callable[[pd.DataFrame], pd.DataFrame]) -> Any:
+    try:
+        return question.case.judge(delivers(question.frame))
+    except Exception:
+        return None
 
 
 def questions(case: Case, rng: Rng) -> Iterator[Question]:
@@ -60,7 +71,9 @@ def questions(case: Case, rng: Rng) -> Iterator[Question]:
     for kind, rows in _awkward(table.sent):
         yield Question(case, kind, (int(rng.choice(rows)),), order)
     strict = case.subject.strict
-    yield Question(case, "all rows", tuple(range(len(table.frame)) if strict else everything), order)
+    yield Question(
+        case, "all rows", tuple(range(len(table.frame)) if strict else everything), order
+    )
     if strict:
         yield Question(case, "an unseen value", (len(table.frame), 0), order)
     rows = tuple(rng.permutation(len(table.frame))[:7].tolist())
@@ -86,33 +99,32 @@ def _awkward(sent: pd.DataFrame) -> Iterator[tuple[str, Any]]:
 # -- the verdict
 
 
-def judge(question: Question, form: Format, answer: Answer) -> None:
-    """Fail unless the answer is what the model says in the process that trained it."""
-    where = describe(question, form)
-    try:
-        expected = question.expected(form)
-    except Exception as error:
-        assert answer.status != 200, f"{where}: 200, where the model raises {error!r}"
-        return
-    assert answer.status == 200, f"{where}: {answer.status} {answer.body[:500]!r}"
-    compare(question.case, columns_of(answer), expected, where)
+def fault(question: Question, form: Format, answer: Answer) -> str | None:
+    """What is wrong with an answer, judged by the model in the process that trained it."""
+    expected = question.expected(form)
+    if expected is None:
+        return "200, where the model raises" if answer.status == 200 else None
+    if answer.status != 200:
+        return f"{answer.status} {answer.body[:300]!r}"
+    return difference(question.case, columns_of(answer), expected)
 
 
-def compare(case: Case, found: Columns, expected: Any, where: str) -> None:
+def difference(case: Case, found: Columns, expected: Any) -> str | None:
+    """How predictions differ from the judge's."""
     subject = case.subject
+    names: Sequence[str] = subject.labels or ("Predictions",)
     if subject.target == "transform":
-        values = np.column_stack(list(found.values()))
-    else:
-        names = subject.labels or ("Predictions",)
-        assert {*found} == {*names}, f"{where}: the columns are {[*found]}"
-        values = np.column_stack([found[name] for name in names])
-    assert values.shape == expected.shape, f"{where}: {values.shape} instead of {expected.shape}"
-    if not same(values, expected, subject.tolerance):
-        wrong = ~np.isclose(values, expected, subject.tolerance, 0, equal_nan=True)
-        row = int(wrong.any(axis=1).argmax())
-        raise AssertionError(
-            f"{where}: row {row} of {len(values)}: {values[row]} instead of {expected[row]}"
-        )
+        names = [*found]
+    if {*found} != {*names}:
+        return f"the columns are {[*found]}"
+    values = np.column_stack([found[name] for name in names])
+    if values.shape != expected.shape:
+        return f"the shape is {values.shape} instead of {expected.shape}"
+    if same(values, expected, subject.tolerance):
+        return None
+    close = np.isclose(values, expected, subject.tolerance, subject.tolerance, equal_nan=True)
+    row = int(close.all(axis=1).argmin())
+    return f"row {row} of {len(values)} is {values[row]} instead of {expected[row]}"
 
 
 def same(values: Any, expected: Any, tolerance: float = 0.0) -> bool:
@@ -125,5 +137,14 @@ def same(values: Any, expected: Any, tolerance: float = 0.0) -> bool:
     )
 
 
-def describe(question: Question, form: Format) -> str:
-    return f"{question.case.name}, {form.name}, {question.kind} {question.rows[:3]} ({repeat_with()})"
+def described(question: Question, form: Format) -> str:
+    return f"{form.name}, {question.kind} {question.rows[:3]}"
+
+
+def refuse(faults: Iterable[str]) -> None:
+    """Fail if there are any; the text says how to see them again."""
+    faults = list(faults)
+    if faults:
+        more = f"\n… and {len(faults) - _MOST_SHOWN} more" if len(faults) > _MOST_SHOWN else ""
+        shown = "\n".join(faults[:_MOST_SHOWN])
+        raise AssertionError(f"{repeat_with()}\n{shown}{more}")

@@ -99,7 +99,9 @@ def _fitted(fit: Fit, name: str) -> Subject:
         return fit(generator(name))
 
 
-def cases(framework: str, subjects: dict[str, Fit], forms: dict[str, dict[str, Save]]) -> list[Case]:
+def cases(
+    framework: str, subjects: dict[str, Fit], forms: dict[str, dict[str, Save]]
+) -> list[Case]:
     """Each subject in each of its forms, which are found by the subject's name or ``""``."""
     return [
         Case(f"{framework} {name} {form}", fit, save)
@@ -145,7 +147,12 @@ def regression(table: Table, model: Any, **options: Any) -> Subject:
 
 
 def classification(
-    rng: Rng, table: Table, model: Any, classes: Sequence[Any], labels: Sequence[str] = (), **options: Any
+    rng: Rng,
+    table: Table,
+    model: Any,
+    classes: Sequence[Any],
+    labels: Sequence[str] = (),
+    **options: Any,
 ) -> Subject:
     """Args:
     classes: the values to fit, from the lowest score to the highest.
