@@ -45,6 +45,7 @@ class Format:
         delivers: the frame as the format says it, where that is another one.
         by_name: the request names its columns.
         extension: of a file for `score`; None: only servers read it.
+        sparse: the model gets a sparse matrix.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Format:
     delivers: Callable[[Frame], Frame] = lambda frame: frame
     by_name: bool = True
     extension: str | None = None
+    sparse: bool = False
 
 
 # -- what a frame holds
@@ -298,7 +300,7 @@ FORMATS = (
     Format("arrow-plain", _arrow(plain=True), extension=".arrow"),
     Format("arrow-dictionary", _arrow(dictionary=True)),
     Format("parquet", _parquet, extension=".parquet"),
-    Format("mtx", _mtx_sent, all_numbers, _as_floats, by_name=False, extension=".mtx"),
-    Format("mtx-named", _mtx_named, _bears_lines, _as_floats, extension=".mtx"),
+    Format("mtx", _mtx_sent, all_numbers, _as_floats, by_name=False, extension=".mtx", sparse=True),
+    Format("mtx-named", _mtx_named, _bears_lines, _as_floats, extension=".mtx", sparse=True),
 )
 BY_NAME = {form.name: form for form in FORMATS}

@@ -47,11 +47,24 @@ class Question:
         return form.fits(self.sent) and (named or in_order)
 
     def encoded(self, form: Format) -> Sent:
-        return form.encode(self.sent)
+        return _encoded(self, form)
 
     def expected(self, form: Format) -> Any:
         """The judge's predictions, shape (rows, columns); None where it raises."""
         return _judged(self, form.delivers)
+
+    def is_refused_sparse(self, form: Format) -> bool:
+        """The rows come as a sparse matrix, and the model takes none."""
+        return form.sparse and _judged(self, _as_sparse) is None
+
+
+def _as_sparse(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(float).astype(pd.SparseDtype(float, 0.0))
+
+
+@cache
+def _encoded(question: Question, form: Format) -> Sent:
+    return form.encode(question.sent)
 
 
 @cache
@@ -105,6 +118,8 @@ def fault(question: Question, form: Format, answer: Answer) -> str | None:
     if expected is None:
         return "200, where the model raises" if answer.status == 200 else None
     if answer.status != 200:
+        if question.is_refused_sparse(form):
+            return None
         return f"{answer.status} {answer.body[:300]!r}"
     return difference(question.case, columns_of(answer), expected)
 

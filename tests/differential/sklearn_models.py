@@ -32,6 +32,7 @@ from tests.differential.subjects import (
     BLAS,
     DUMPS,
     PICKLE,
+    SHORT,
     Fit,
     Save,
     Subject,
@@ -191,7 +192,7 @@ SUBJECTS: dict[str, Fit] = {
     "isolation": lambda rng: anomaly(
         numbers(rng), IsolationForest(n_estimators=10, random_state=0)
     ),
-    "scaler": lambda rng: transform(plain(rng), StandardScaler()),
+    "scaler": lambda rng: transform(plain(rng), StandardScaler(), tolerance=SHORT),
     "preparation": lambda rng: _preparation(mixed(rng)),
 }
 

@@ -21,6 +21,8 @@ Judge = Callable[[pd.DataFrame], Any]
 
 # BLAS adds up in another order for another layout in memory; nothing else may differ.
 BLAS = 1e-9
+# float32 as the shortest text that reads back as float32.
+SHORT = 1e-6
 # Of arithmetic in float32 that the fitted object does in float64.
 SINGLE = 2e-4
 
