@@ -8,6 +8,8 @@ from unittest.mock import patch
 
 import pytest
 
+from tests.differential.seed import repeat_with, seed
+
 # Variables of a developer's shell that would change what is tested.
 UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
 UNWANTED += ("TARGET_TYPE", "TARGET_NAME", "CODE_DIR", "ADDRESS", "CLASS_LABELS", "OTEL_")
@@ -19,3 +21,12 @@ def clean_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(UNWANTED)]:
             del os.environ[name]
         yield
+
+
+def pytest_configure() -> None:
+    # Before any process of the run is started: all of them draw from one seed.
+    seed()
+
+
+def pytest_report_header() -> str:
+    return f"differential suite: {repeat_with()}"

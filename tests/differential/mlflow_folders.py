@@ -32,6 +32,8 @@ def flavour(name: str, **options: Any) -> Save:
     return save
 
 
+# MLflow refuses to write a file of types that the one who saves it does not name.
+_TREES = ["numpy.dtype", "sklearn.tree._tree.Tree"]
 MLFLOW: dict[str, Fit] = {
     "sklearn": SKLEARN["one-hot boosted"],
     "sklearn grades": SKLEARN["grades"],
@@ -44,7 +46,7 @@ MLFLOW: dict[str, Fit] = {
 MLFLOW_FORMS: dict[str, dict[str, Save]] = {
     "": {},
     "sklearn": {
-        "default": flavour("sklearn"),
+        "default": flavour("sklearn", skops_trusted_types=_TREES),
         "cloudpickle": flavour("sklearn", serialization_format="cloudpickle"),
     },
     "sklearn grades": {"pickle": flavour("sklearn", serialization_format="pickle")},

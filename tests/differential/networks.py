@@ -93,7 +93,9 @@ def converted_by_column(subject: Subject, folder: Path) -> None:
 
     kinds = {"f": FloatTensorType, "i": Int64TensorType}
     frame = subject.table.frame
-    types = [(name, kinds.get(frame[name].dtype.kind, StringTensorType)([None, 1])) for name in frame]
+    types = [
+        (name, kinds.get(frame[name].dtype.kind, StringTensorType)([None, 1])) for name in frame
+    ]
     proto = to_onnx(subject.model, initial_types=types)
     (folder / "model.onnx").write_bytes(proto.SerializeToString())
 
@@ -189,7 +191,9 @@ KERAS_FORMS: dict[str, dict[str, Save]] = {
 # -- PyTorch
 
 
-def torch_network(make_last: Callable[[Any], list[Any]], target: str, labels: tuple[str, ...] = ()) -> Fit:
+def torch_network(
+    make_last: Callable[[Any], list[Any]], target: str, labels: tuple[str, ...] = ()
+) -> Fit:
     def fit(rng: Rng) -> Subject:
         import torch
 

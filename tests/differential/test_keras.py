@@ -1,6 +1,8 @@
-"""Keras against itself."""
+"""Keras against itself, on the backend that installs anywhere."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
@@ -8,6 +10,8 @@ from tests.differential.networks import KERAS, KERAS_FORMS
 from tests.differential.subjects import cases
 from tests.differential.suite import Differential
 
+pytest.importorskip("torch")
+os.environ.setdefault("KERAS_BACKEND", "torch")
 pytest.importorskip("keras")
 
 
