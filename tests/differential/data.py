@@ -98,10 +98,18 @@ def numbers(rng: Rng, *, without: str = "", gaps: bool = False, extreme: bool = 
     return Table(frame, _score(rng, frame), frame, frame)
 
 
-def mixed(rng: Rng, *, without: str = "", gaps: bool = True, gap: Any = np.nan) -> Table:
+def mixed(
+    rng: Rng,
+    *,
+    without: str = "",
+    truths: bool = True,
+    gaps: bool = True,
+    gap: Any = np.nan,
+) -> Table:
     """Numbers, yes and no, and texts that look like numbers.
 
     Args:
+        truths: with a column of True and False, and one of whole numbers; else all decimals.
         gaps: of the texts; numbers always have them.
         gap: what a missing text is in the training frame: NaN or None.
     """
@@ -112,8 +120,8 @@ def mixed(rng: Rng, *, without: str = "", gaps: bool = True, gap: Any = np.nan) 
         towns[rng.random(ROWS) < 0.2] = gap
     columns: list[Any] = [
         size,
-        rng.integers(0, 20, ROWS),
-        rng.random(ROWS) < 0.5,
+        rng.integers(0, 20, ROWS).astype(int if truths else float),
+        rng.random(ROWS) < 0.5 if truths else rng.normal(0, 1, ROWS).round(5),
         _every(rng, CODES),
         _every(rng, DIGITS),
         pd.Series(towns, dtype=object) if gap is None else pd.Series(towns.tolist()),

@@ -67,21 +67,23 @@ def prepared(table: Table, encoder: Any, *last: Any) -> Any:
 
 
 IGNORES = OneHotEncoder(handle_unknown="ignore")
+DENSE = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+DENSE_RAISES = OneHotEncoder(handle_unknown="error", sparse_output=False)
 RAISES = OneHotEncoder(handle_unknown="error")
 ORDINAL = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
 FILLED = make_pipeline(SimpleImputer(strategy="most_frequent"), IGNORES)
 
 
-def over_mixed(encoder: Any, last: Any, **options: Any) -> Fit:
+def over_mixed(encoder: Any, last: Any, *, truths: bool = True, **options: Any) -> Fit:
     def fit(rng: Rng) -> Subject:
-        table = mixed(rng)
+        table = mixed(rng, truths=truths)
         return regression(table, prepared(table, encoder, clone(last)), **options)
 
     return fit
 
 
 def none_is_missing(rng: Rng) -> Subject:
-    table = mixed(rng, gap=None)
+    table = mixed(rng, gap=None, truths=False)
     return regression(table, prepared(table, IGNORES, GradientBoostingRegressor(n_estimators=10)))
 
 
@@ -164,6 +166,18 @@ SUBJECTS: dict[str, Fit] = {
     "raising": over_mixed(
         RAISES, RandomForestRegressor(n_estimators=10, random_state=0), strict=True
     ),
+    # Numbers and texts only, and steps that the server knows well.
+    "common linear": over_mixed(DENSE, Ridge(), truths=False, tolerance=BLAS),
+    "common trees": over_mixed(
+        DENSE, RandomForestRegressor(n_estimators=5, random_state=0), truths=False
+    ),
+    "common filled": over_mixed(
+        make_pipeline(SimpleImputer(strategy="most_frequent"), DENSE),
+        Ridge(),
+        truths=False,
+        tolerance=BLAS,
+    ),
+    "common raising": over_mixed(DENSE_RAISES, Ridge(), truths=False, tolerance=BLAS, strict=True),
     "ordinal": over_mixed(ORDINAL, HistGradientBoostingRegressor(max_iter=10, min_samples_leaf=5)),
     "none is missing": none_is_missing,
     "search": searched,
