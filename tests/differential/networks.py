@@ -24,7 +24,7 @@ from tests.differential.subjects import SINGLE, Fit, Save, Subject, classificati
 
 def positional(subject: Subject, *, in_order: bool) -> Subject:
     """The same model in a file that has no column names, and perhaps no labels."""
-    given = () if in_order else subject.given
+    given = () if in_order else subject.labels[::-1]
     return Subject(
         subject.table,
         subject.model,
@@ -105,7 +105,7 @@ ONNX: dict[str, Fit] = {
     "grades": onnx_classes(GRADES, GRADE_LABELS, in_order=False),
     "grades by position": onnx_classes((0, 1, 2), ("0", "1", "2"), in_order=True),
     "binary": onnx_classes(("no", "yes"), ("No", "Yes"), in_order=True),
-    "inverted binary": onnx_classes(("yes", "no"), ("Yes", "No"), in_order=True),
+    "inverted binary": onnx_classes(("no", "yes"), ("No", "Yes"), in_order=False),
     "by column": onnx_by_column,
 }
 _ZIPPED: dict[str, Save] = {"zipmap": converted(), "columns": converted(zipmap="columns")}
