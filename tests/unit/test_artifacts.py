@@ -119,7 +119,7 @@ def test_failing_framework_is_a_model_error_with_its_cause(tmp_path: Path, diabe
     write_folder(tmp_path, model_pkl=LinearRegression().fit(rows, target))
     predictor = load(tmp_path, "regression")
     with pytest.raises(ModelError, match=r"Failure when making predictions\. Exception: ValueErr"):
-        predict(predictor, rows[["age"]])
+        predict(predictor, rows.assign(age="old"))
 
 
 class Doubler:

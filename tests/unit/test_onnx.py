@@ -161,14 +161,13 @@ def test_numbered_classes_follow_the_rules_of_scikit_learn(
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_no_rows_are_no_predictions(tmp_path: Path, known: bool) -> None:
+def test_no_rows_are_refused(tmp_path: Path, known: bool) -> None:
     save(tmp_path, LogisticRegression().fit(X, LEVELS), zipmap=True)
     if not known:
         write_folder(tmp_path, HOOK)
     predictor = load(tmp_path, "multiclass", class_labels=("low", "mid", "high"))
-    result = predict(predictor, ROWS[:0])
-    assert result.values.shape == (0, 3)
-    assert set(result.columns) == {"high", "low", "mid"}
+    with pytest.raises(ColumnsError, match="There are no rows to predict"):
+        predict(predictor, ROWS[:0])
 
 
 # A session that knows neither its file nor its bytes, as of an onnxruntime to come.

@@ -40,6 +40,7 @@ class EstimatorModel(ArtifactModel):
         return self._arrays.columns
 
     def predict(self, data: Any) -> Any:
+        self._check_target_type()
         array = self._arrays.array(data)
         if array is not None:
             return self._arrays.predict(array)
@@ -47,7 +48,6 @@ class EstimatorModel(ArtifactModel):
             with contextlib.suppress(Exception):
                 return getattr(self._frames.pipeline, self._method)(data)
             # The long way knows what to do with such rows, or says what is wrong with them.
-        self._check_target_type()
         if self._takes_texts and not is_array(data):
             data = data.iloc[:, 0]
         return getattr(self._estimator, self._method)(data)
