@@ -30,6 +30,8 @@ class Model(BaseEstimator):
             "objects": np.array([1, None], dtype=object),
             "float32": np.full(rows, 0.1, dtype="float32"),
             "list": [1.0] * rows,
+            "series": pd.Series([1.0] * rows),
+            "text": "one",
             "frame": pd.DataFrame({"x": [1.0] * rows}),
             "cube": np.zeros((rows, 1, 1)),
             "wide": np.zeros((rows, 2)),
@@ -87,6 +89,9 @@ def estimator(folders: Folders) -> Folder:
         ("texts", [1.5, 1.5]),
         ("objects", [1.0, None]),
         ("float32", [0.10000000149011612] * 2),
+        ("list", [1.0, 1.0]),
+        ("series", [1.0, 1.0]),
+        ("frame", [1.0, 1.0]),
     ],
 )
 def test_what_predict_may_return(
@@ -111,7 +116,7 @@ def test_what_predict_may_return(
             "cube",
             "predictions must return a 2 dimensional array, but we received a 3 dimensional array",
         ),
-        ("list", "predictions must return a np array, but received <class 'list'>"),
+        ("text", "predictions must return a np array, but received <class 'str'>"),
         (
             "short",
             "Your predictions must have one row for each input row. Expected 2 rows, "

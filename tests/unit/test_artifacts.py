@@ -129,9 +129,9 @@ class Doubler:
         return rows["a"].to_numpy() * 2
 
 
-class Lister:
+class Speaker:
     def predict(self, rows: pd.DataFrame) -> Any:
-        return [1.0] * len(rows)
+        return {"answer": 1.0}
 
 
 def test_anything_with_predict_serves_but_is_never_batched(tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ def test_anything_with_predict_serves_but_is_never_batched(tmp_path: Path) -> No
 
 
 def test_predictions_must_be_an_array(tmp_path: Path) -> None:
-    write_folder(tmp_path, model_pkl=Lister())
-    with pytest.raises(ModelError, match="must return a np array, but received <class 'list'>"):
+    write_folder(tmp_path, model_pkl=Speaker())
+    with pytest.raises(ModelError, match="must return a np array, but received <class 'dict'>"):
         predict(load(tmp_path, "regression"))
 
 

@@ -245,8 +245,8 @@ def test_binary_without_names_means_the_same_with_post_process(tmp_path: Path) -
     ("values", "expected"),
     [
         (np.zeros((2, 2, 2)), "2 dimensional array, but we received a 3 dimensional array"),
-        ([1, 2], "must return a np array, but received <class 'list'>"),
-        (pd.Series([1.0]), "must return a np array, but received <class 'pandas."),
+        ("text", "must return a np array, but received <class 'str'>"),
+        ({1.0, 2.0}, "must return a np array, but received <class 'set'>"),
     ],
 )
 def test_arrays_only(values: Any, expected: str) -> None:

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ColumnsError
+from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +91,7 @@ def aligned(frame: Any, columns: InputColumns) -> Any:
         return frame
     if not len(frame):
         raise ColumnsError("There are no rows to predict, only columns.")
+    frame = plain_dtypes(frame)
     return _as_the_model_knows_them(_in_order(frame, columns), columns)
 
 

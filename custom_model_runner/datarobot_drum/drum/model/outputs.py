@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, TargetType
 from datarobot_drum.drum.exceptions import ModelError, StartupError
-from datarobot_drum.drum.model.labels import align_columns, expected_columns
+from datarobot_drum.drum.model.artifacts.results import as_array
+from datarobot_drum.drum.model.labels import align_columns, expected_columns, fold_label
+from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
 from datarobot_drum.drum.model.predictor import ClassLabels, Predictions
 from datarobot_drum.drum.model.user_code import user_code
 
@@ -57,13 +59,15 @@ class OutputRules:
         """Check what a framework returned.
 
         Args:
-            values: array of shape (rows,) or (rows, columns).
+            values: array of shape (rows,) or (rows, columns), or a frame, whose columns are
+                taken by name where they are called like the classes.
             names: the classes in the order of the columns, when the model knows them.
 
         Raises:
             ModelError: not an array of that shape, or not valid predictions.
         """
         array = _two_dimensional(values)
+        names = _names_of(values, names)
         if self.labels is None:
             return Predictions(_one_column(array, self._several_values(array)), _SINGLE_COLUMN)
         return self._probabilities(array, names, self.labels)
@@ -82,9 +86,10 @@ class OutputRules:
 
     def exactly(self, frame: pd.DataFrame) -> Predictions:
         """Check a frame that may hold the prediction columns only."""
+        values = plain_dtypes(frame).to_numpy()
         if self.labels is None:
-            return Predictions(_one_column(frame.to_numpy()), _SINGLE_COLUMN)
-        return self.from_array(frame.to_numpy(), tuple(map(str, frame.columns)))
+            return Predictions(_one_column(values), _SINGLE_COLUMN)
+        return self.from_array(values, tuple(map(str, frame.columns)))
 
     def _probabilities(
         self, array: Array, names: tuple[str, ...] | None, labels: ClassLabels
@@ -159,9 +164,24 @@ def check_row_count(predictions: Predictions, rows: int | None) -> None:
         )
 
 
+def _names_of(values: Any, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The classes in the order of the columns; a frame's own names tell it best."""
+    import pandas as pd
+
+    if not isinstance(values, pd.DataFrame):
+        return names
+    given = tuple(map(str, values.columns))
+    if names is None:
+        return given if any(isinstance(name, str) for name in values.columns) else None
+    return given if {*map(fold_label, given)} == {*map(fold_label, names)} else names
+
+
 def _two_dimensional(values: Any) -> Array:
     import numpy as np
 
+    values = as_array(values)
+    if hasattr(values, "columns"):
+        values = values.to_numpy()
     if not isinstance(values, np.ndarray):
         raise ModelError(f"predictions must return a np array, but received {type(values)}")
     if values.ndim == 1:

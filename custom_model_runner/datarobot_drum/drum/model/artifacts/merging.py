@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import Merge, is_a
+from datarobot_drum.drum.model.artifacts.results import as_array, joined
 
 # Trees: every row walks alone, and its sums run over the trees in their order.
 _EXACT_ESTIMATORS: Final = frozenset(
@@ -60,14 +61,13 @@ def merge_plan(estimator: Any) -> Merge:
 
 def predict_apart(pipeline: Any, method: str, data: Any, row_counts: Sequence[int]) -> Any:
     """Transform all rows together, then call the last step once for each request."""
-    import numpy as np
-
     transformed = data
     for _name, step in pipeline.steps[:-1]:
         if step is not None and not isinstance(step, str):
             transformed = step.transform(transformed)
-    predict = getattr(pipeline.steps[-1][1], method)
-    return np.concatenate([predict(rows) for rows in _slices(transformed, row_counts)])
+    last = pipeline.steps[-1][1]
+    predict = getattr(last, method)
+    return joined([as_array(predict(rows), last) for rows in _slices(transformed, row_counts)])
 
 
 def _slices(matrix: Any, row_counts: Sequence[int]) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
+from datarobot_drum.drum.model.artifacts.results import as_array
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
 from datarobot_drum.drum.model.artifacts.text_columns import takes_texts
 from datarobot_drum.drum.model.predictor import ClassLabels
@@ -40,6 +41,10 @@ class EstimatorModel(ArtifactModel):
         return self._arrays.columns
 
     def predict(self, data: Any) -> Any:
+        return as_array(self._result(data), self._estimator)
+
+    def _result(self, data: Any) -> Any:
+        """What scikit-learn returns, whichever way is taken."""
         self._check_target_type()
         array = self._arrays.array(data)
         if array is not None:
