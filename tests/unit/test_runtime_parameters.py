@@ -81,9 +81,7 @@ class TestGet:
         assert value == payload
         assert type(value) is type(payload)
 
-    @pytest.mark.parametrize(
-        "text", ["fastapi", "4", "true", "null", "[1]", '"x"', "", "{q} of {a"]
-    )
+    @pytest.mark.parametrize("text", ["fastapi", "4", "true", "null", "[1]", '"x"', "", "of {q}"])
     def test_text_that_is_no_json_object_is_a_string(self, text: str) -> None:
         put("A", text)
         assert RuntimeParameters.get("A") == text
@@ -148,6 +146,110 @@ class TestGet:
     def test_strings_survive_the_platform_form(self, text: str) -> None:
         put("A", json.dumps({"type": "string", "payload": text}))
         assert RuntimeParameters.get("A") == text
+
+    @pytest.mark.parametrize(
+        "text",
+        ['{"type": "credential", "payload": {"password": "hunter2"', "{'type': 1}", " {", "{a} b"],
+    )
+    def test_half_an_object_is_no_text(self, text: str) -> None:
+        put("A", text)
+        with pytest.raises(errors.InvalidJsonException) as caught:
+            RuntimeParameters.get("A", "default")
+        message = str(caught.value)
+        assert message.startswith("Invalid runtime parameter json payload. payload=")
+        assert "MLOPS_RUNTIME_PARAM_A" in message
+        assert "hunter2" not in message
+
+
+class TestDeclaredTypes:
+    """Plain text in a variable, where the model says what it is."""
+
+    @pytest.mark.parametrize(
+        ("kind", "text", "value"),
+        [
+            ("numeric", "5", 5),
+            ("numeric", " -2 ", -2),
+            ("numeric", "0.25", 0.25),
+            ("numeric", "1e3", 1000.0),
+            ("numeric", "", None),
+            ("boolean", "true", True),
+            ("boolean", "False", False),
+            ("boolean", "1", True),
+            ("boolean", "off", False),
+            ("boolean", "", None),
+            ("credential", "", None),
+            ("string", "5", "5"),
+            ("string", "", ""),
+            ("deployment", "true", "true"),
+        ],
+    )
+    def test_text_becomes_the_declared_type(
+        self, folder: Folder, kind: str, text: str, value: object
+    ) -> None:
+        put("A", text)
+        load_defaults(folder(define("A", kind)))
+        found = RuntimeParameters.get("A")
+        assert (type(found), found) == (type(value), value)
+
+    @pytest.mark.parametrize(
+        ("kind", "text"),
+        [
+            ("numeric", "hunter2"),
+            ("numeric", "true"),
+            ("numeric", "[1]"),
+            ("boolean", "hunter2"),
+            ("boolean", "5"),
+            ("boolean", "null"),
+            ("credential", "hunter2"),
+        ],
+    )
+    def test_text_that_is_no_such_value(self, folder: Folder, kind: str, text: str) -> None:
+        put("A", text)
+        before = dict(os.environ)
+        with pytest.raises(errors.ErrorLoadingRuntimeParameter) as caught:
+            load_defaults(folder(define("B", "numeric", defaultValue=1), define("A", kind)))
+        message = str(caught.value)
+        assert message.startswith(f"Failed to load runtime parameter 'A' of type '{kind}'. ")
+        assert "hunter2" not in message
+        assert dict(os.environ) == before
+
+    @pytest.mark.parametrize("kind", ["numeric", "boolean", "string", "credential", "deployment"])
+    def test_half_an_object_is_refused_at_the_start(self, folder: Folder, kind: str) -> None:
+        put("A", '{"type": "' + kind)
+        with pytest.raises(errors.InvalidJsonException, match="MLOPS_RUNTIME_PARAM_A"):
+            load_defaults(folder(define("A", kind)))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"credentialType": "basic", "password": "hunter2"}',
+            '{"type": "credential", "payload": {"password": "hunter2"}}',
+            '{"type": "credential"}',
+        ],
+    )
+    def test_a_credential_without_all_its_parts(self, folder: Folder, text: str) -> None:
+        put("A", text)
+        with pytest.raises(errors.InvalidRuntimeParam) as caught:
+            load_defaults(folder(define("A", "credential")))
+        assert "MLOPS_RUNTIME_PARAM_A" in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+    def test_bounds_count_for_text_too(self, folder: Folder) -> None:
+        put("A", "5")
+        with pytest.raises(errors.ErrorLoadingRuntimeParameter, match="'A'.*greater than 3"):
+            load_defaults(folder(define("A", "numeric", maxValue=3)))
+
+    def test_names_that_the_runner_knows_too(self, folder: Folder) -> None:
+        put("temperature", "warm")
+        with pytest.raises(errors.ErrorLoadingRuntimeParameter, match="'temperature' of type 'num"):
+            load_defaults(folder(define("temperature", "numeric")))
+        put("temperature", "0.5")
+        put("CUSTOM_MODEL_WORKERS", "")
+        load_defaults(
+            folder(define("temperature", "numeric"), define("CUSTOM_MODEL_WORKERS", "numeric"))
+        )
+        assert RuntimeParameters.get("temperature") == 0.5
+        assert RuntimeParameters.get("CUSTOM_MODEL_WORKERS") == ""
 
 
 class TestDefaults:

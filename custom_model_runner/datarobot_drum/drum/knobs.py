@@ -13,14 +13,13 @@ from typing import Any, Final, Literal, TypeAlias
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.runtime_parameters import RuntimeParameters
+from datarobot_drum.runtime_parameters.values import FALSE_WORDS, TRUE_WORDS
 
 Kind: TypeAlias = Literal["int", "float", "bool", "choice", "text"]
 Value: TypeAlias = Any
 
 MAX_WORKERS: Final = 199
 
-_TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
-_FALSE: Final = frozenset({"f", "false", "n", "no", "off", "0", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Knob:
             return text.lower() if text.lower() in self.choices else None
         if self.kind == "bool":
             word = text.lower()
-            return True if word in _TRUE else False if word in _FALSE else None
+            return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
         try:
             number = float(text)
         except ValueError:

@@ -14,7 +14,7 @@ from datarobot_drum.runtime_parameters.exceptions import (
     InvalidInputFilePath,
     InvalidYamlContent,
 )
-from datarobot_drum.runtime_parameters.values import CHECKS, check_value
+from datarobot_drum.runtime_parameters.values import CHECKS, check_value, from_text
 
 SECTION: Final = "runtimeParameterDefinitions"
 
@@ -45,6 +45,19 @@ class Definition:
         except ValueError as error:
             raise ErrorLoadingRuntimeParameter(
                 f"Failed to load runtime parameter '{self.name}'. {error}"
+            ) from None
+
+    def read(self, text: str) -> Any:
+        """The value of the declared type that plain text stands for.
+
+        Raises:
+            ErrorLoadingRuntimeParameter: names the parameter and its type.
+        """
+        try:
+            return from_text(self.kind, text)
+        except ValueError as error:
+            raise ErrorLoadingRuntimeParameter(
+                f"Failed to load runtime parameter '{self.name}' of type '{self.kind}'. {error}"
             ) from None
 
     def _check_bounds(self, value: object) -> None:

@@ -4,7 +4,7 @@
 
     DrumCommonException
     └── RuntimeParameterException
-        ├── InvalidJsonException
+        ├── InvalidJsonException         a variable begins with a brace and is no JSON
         ├── InvalidRuntimeParam          a variable holds an object of the wrong shape
         ├── InvalidInputFilePath         a file is missing, or its path empty
         ├── InvalidEmptyYamlContent
@@ -22,7 +22,7 @@ class RuntimeParameterException(DrumCommonException):
 
 
 class InvalidJsonException(RuntimeParameterException):
-    """Kept for user code that catches it: text that is not a JSON object is plain text."""
+    """Text that does not begin with a brace is plain text, and no error."""
 
 
 class InvalidRuntimeParam(RuntimeParameterException):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from datarobot_drum.runtime_parameters.definitions import (
     SECTION,
@@ -23,7 +23,9 @@ from datarobot_drum.runtime_parameters.exceptions import (
 )
 from datarobot_drum.runtime_parameters.runner import is_runner_parameter, plain_kind
 from datarobot_drum.runtime_parameters.runtime_parameters import RuntimeParameters
-from datarobot_drum.runtime_parameters.values import check_value, decode, encode, parse_object
+from datarobot_drum.runtime_parameters.values import check_value, decode, encode
+
+_KINDS_OF_TEXT: Final = frozenset({"string", "deployment"})
 
 
 def load_values_file(values_file: str, code_dir: str) -> None:
@@ -109,8 +111,7 @@ def _defined_text(definition: Definition, values: Mapping[str, Any]) -> str | No
     """The variable's new text; None leaves the environment as it is."""
     name = definition.name
     if name not in values and RuntimeParameters.has(name):
-        _check_variable(definition)
-        return None
+        return _text_of_variable(definition)
     value = values.get(name, definition.default)
     if value is None and name not in values and is_runner_parameter(name):
         return None  # unset, so that the runner's own default applies
@@ -118,13 +119,21 @@ def _defined_text(definition: Definition, values: Mapping[str, Any]) -> str | No
     return encode(definition.kind, value)
 
 
-def _check_variable(definition: Definition) -> None:
+def _text_of_variable(definition: Definition) -> str | None:
+    """Plain text of a variable as a value of the declared type; None: it can stay as it is."""
     variable = RuntimeParameters.namespaced_param_name(definition.name)
     text = os.environ[variable]
-    if parse_object(text) is not None:
-        definition.check(decode(variable, text))
-    elif not text and not definition.allow_empty:
+    value = decode(variable, text)
+    if value is not text:
+        definition.check(value)
+        return None
+    if not text and not definition.allow_empty:
         definition.check(None)
+    if definition.kind in _KINDS_OF_TEXT or (not text and is_runner_parameter(definition.name)):
+        return None
+    value = definition.read(text) if text else None
+    definition.check(value)
+    return encode(definition.kind, value)
 
 
 def _undefined_text(name: str, value: object) -> str:

@@ -14,7 +14,8 @@ class RuntimeParameters:
     """Parameters live in environment variables ``MLOPS_RUNTIME_PARAM_<name>``.
 
     A variable holds the platform's JSON, ``{"type": "numeric", "payload": 4}``, or plain
-    text, which is always a string.
+    text, which is a string. Where a model declares another type, the text became a value of
+    that type at the start.
     """
 
     PARAM_PREFIX: ClassVar[str] = "MLOPS_RUNTIME_PARAM"
@@ -35,6 +36,7 @@ class RuntimeParameters:
 
         Raises:
             ValueError: not set, and no default given.
+            InvalidJsonException: its variable begins with a brace and is no JSON.
             InvalidRuntimeParam: its variable holds a JSON object of the wrong shape.
         """
         variable = cls.namespaced_param_name(key)

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from datarobot_drum.runtime_parameters.exceptions import InvalidRuntimeParam
+from datarobot_drum.runtime_parameters.exceptions import InvalidJsonException, InvalidRuntimeParam
 
 MASK: Final = "*****"
+TRUE_WORDS: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
+FALSE_WORDS: Final = frozenset({"f", "false", "n", "no", "off", "0", "none"})
 
 
 def check_value(kind: str, value: object) -> None:
@@ -28,13 +30,21 @@ def encode(kind: str, value: object) -> str:
 def decode(name: str, text: str) -> Any:
     """The value in the text of the environment variable ``name``.
 
-    Text that is not a JSON object is a value by itself, and comes back as it is.
+    Text that does not begin like a JSON object is a value by itself, and comes back as it is.
 
     Raises:
+        InvalidJsonException: it begins like one, and is none: a value that was cut off or
+            misspelt is not handed to a model as text.
         InvalidRuntimeParam: a JSON object that is not exactly a known type and its payload.
     """
     content = parse_object(text)
     if content is None:
+        if text.lstrip().startswith("{"):
+            raise InvalidJsonException(
+                f"Invalid runtime parameter json payload. payload={MASK} , exception: {name} begins"
+                " with '{' but is no JSON object. Text goes into one too: "
+                '{"type": "string", "payload": "…"}'
+            )
         return text
     try:
         return _payload(content)
@@ -43,6 +53,37 @@ def decode(name: str, text: str) -> Any:
         raise InvalidRuntimeParam(
             f"Invalid runtime parameter! env_value={shown} , exception: {name}: {error}"
         ) from None
+
+
+def from_text(kind: str, text: str) -> Any:
+    """The value that plain text stands for where the type ``kind`` is declared.
+
+    Raises:
+        ValueError: it stands for none; the reason does not repeat it.
+    """
+    if kind == "numeric":
+        return _number(text)
+    if kind == "boolean":
+        return _truth(text)
+    if kind == "credential":
+        raise ValueError("the variable must hold a JSON object with the keys type and payload")
+    return text
+
+
+def _number(text: str) -> int | float:
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    raise ValueError("the variable's text is no number")
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise ValueError("the variable's text must be true or false")
+    return word in TRUE_WORDS
 
 
 def parse_object(text: str) -> dict[str, Any] | None:
