@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
@@ -10,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from datarobot_drum import __version__
+from datarobot_drum.drum import enum, server
 from datarobot_drum.drum.common import FIT_METADATA_FILENAME, get_drum_logger
 from datarobot_drum.drum.description import version
 from datarobot_drum.drum.enum import (
@@ -17,12 +19,23 @@ from datarobot_drum.drum.enum import (
     ArgumentsOptions,
     ModelMetadataKeys,
     RunLanguage,
+    ServerType,
     TargetType,
 )
-from datarobot_drum.drum.exceptions import DrumCommonException, StartupError
+from datarobot_drum.drum.exceptions import (
+    DrumCommonException,
+    DrumSchemaValidationException,
+    StartupError,
+)
 from datarobot_drum.drum.language_predictors.java_predictor.java_predictor import JavaPredictor
+from datarobot_drum.drum.model.predictor import ClassLabels, ModelInfo
 from datarobot_drum.drum.model_metadata import read_model_metadata_yaml
-from datarobot_drum.drum.root_predictors.utils import _cmd_add_class_labels, _exec_shell_cmd
+from datarobot_drum.drum.prediction.status import describe
+from datarobot_drum.drum.root_predictors.utils import (
+    _cmd_add_class_labels,
+    _exec_shell_cmd,
+    get_mimetype_charset_from_content_type_header,
+)
 from datarobot_drum.drum.utils import arguments
 from datarobot_drum.drum.utils.drum_utils import unset_drum_supported_env_vars
 from tests.unit.folders import write_folder
@@ -46,7 +59,8 @@ NAMES = {
     ),
     "datarobot_drum.drum.enum": (
         "TargetType RunLanguage ArgumentsOptions ArgumentOptionsEnvVars ModelMetadataKeys "
-        "CustomHooks MODEL_CONFIG_FILENAME"
+        "CustomHooks MODEL_CONFIG_FILENAME ModelInfoKeys X_TRANSFORM_KEY Y_TRANSFORM_KEY "
+        "PredictionServerMimetypes ExitCodes RunMode EnvVarNames"
     ),
     "datarobot_drum.drum.common": "get_drum_logger FIT_METADATA_FILENAME",
     "datarobot_drum.drum.description": "version",
@@ -56,7 +70,13 @@ NAMES = {
     "datarobot_drum.drum.root_predictors.transform_helpers": (
         "parse_multi_part_response read_csv_payload read_mtx_payload read_x_data_from_response"
     ),
-    "datarobot_drum.drum.root_predictors.utils": "_exec_shell_cmd _cmd_add_class_labels",
+    "datarobot_drum.drum.root_predictors.utils": (
+        "_exec_shell_cmd _cmd_add_class_labels get_mimetype_charset_from_content_type_header"
+    ),
+    "datarobot_drum.drum.server": (
+        "HTTP_200_OK HTTP_400_BAD_REQUEST HTTP_404_NOT_FOUND HTTP_422_UNPROCESSABLE_ENTITY "
+        "HTTP_500_INTERNAL_SERVER_ERROR HTTP_513_DRUM_PIPELINE_ERROR"
+    ),
     "datarobot_drum.drum.utils.drum_utils": "unset_drum_supported_env_vars",
     "datarobot_drum.runtime_parameters.runtime_parameters": "RuntimeParameters",
 }
@@ -70,7 +90,9 @@ def test_names(module: str):
 
 def test_modules_that_are_there_for_old_names_only_say_so():
     drum = Path(import_module("datarobot_drum.drum").__path__[0])
-    modules = [drum / name for name in ("common.py", "description.py", "model_metadata.py")]
+    modules = [
+        drum / name for name in ("common.py", "description.py", "model_metadata.py", "server.py")
+    ]
     modules += [drum / "utils" / "drum_utils.py"]
     modules += [
         path
@@ -90,6 +112,50 @@ def test_small_values():
     assert [language.value for language in RunLanguage] == ["python", "r", "java", "other"]
     assert ModelMetadataKeys.VALIDATION_SCHEMA == "typeSchema"
     assert str(TargetType.REGRESSION) == "TargetType.REGRESSION"
+
+
+def test_the_words_of_test_suites():
+    assert ArgumentsOptions.MAIN_COMMAND == "drum"
+    assert (enum.X_TRANSFORM_KEY, enum.Y_TRANSFORM_KEY) == ("X.transformed", "y.transformed")
+    assert enum.PredictionServerMimetypes.TEXT_MTX == "text/mtx"
+    assert enum.ExitCodes.SCHEMA_VALIDATION_ERROR.value == 3
+    assert enum.ExitCodes.SCHEMA_VALIDATION_ERROR.value == DrumSchemaValidationException.exit_code
+    assert enum.RunMode("perf-test") is enum.RunMode.PERF_TEST
+    assert enum.EnvVarNames.DRUM_JAVA_XMX == "DRUM_JAVA_XMX"
+    names = [name for name in vars(server) if name.startswith("HTTP_")]
+    assert [int(name.split("_")[1]) for name in names] == [getattr(server, n) for n in names]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("binary", ClassLabels(("n", "y"), "y", "n")),
+        ("multiclass", ClassLabels(("a", "b"))),
+        ("regression", None),
+    ],
+)
+def test_the_keys_of_info_are_those_that_the_server_sends(kind: str, labels):
+    info = ModelInfo("/code", TargetType(kind), RunLanguage.PYTHON, labels=labels)
+    sent = set(describe(info, ServerType.FLASK))
+    keys = enum.ModelInfoKeys
+    assert sent <= {value for value in vars(keys).values() if isinstance(value, str)}
+    assert set(keys.REQUIRED) <= sent
+    assert (keys.CLASS_LABELS in sent) == (kind == "multiclass")
+    assert (keys.POSITIVE_CLASS_LABEL in sent) == (kind == "binary")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("text/plain; charset=utf8", ("text/plain", "utf8")),
+        ("text/csv", ("text/csv", None)),
+        ('Application/JSON;charset="latin-1"; a=b', ("application/json", "latin-1")),
+        ("", ("", None)),
+        (None, ("", None)),
+    ],
+)
+def test_parts_of_a_content_type(header, expected):
+    assert get_mimetype_charset_from_content_type_header(header) == expected
 
 
 def test_the_variables_of_the_vocabulary_are_those_that_options_read():
@@ -165,6 +231,13 @@ def test_labels_in_a_file_and_in_variables(tmp_path: Path):
         command = _cmd_add_class_labels("drum", ["a", "b"], "multiclass", file)
     assert command == f"drum {ArgumentsOptions.CLASS_LABELS_FILE} {file.name}"
     assert (tmp_path / "labels").read_text() == "a\nb"
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"what was there before")
+        _cmd_add_class_labels("drum", ["ä", "b"], "multiclass", multiclass_label_file=file)
+        assert Path(file.name).read_text(encoding="utf-8") == "ä\nb"
+    with tempfile.NamedTemporaryFile("w+", encoding="utf-8") as file:
+        _cmd_add_class_labels("drum", ["ä", "b"], "multiclass", multiclass_label_file=file)
+        assert Path(file.name).read_text(encoding="utf-8") == "ä\nb"
     with patch.dict(os.environ):
         _cmd_add_class_labels("drum", ["n", "y"], "binary", pass_args_as_env_vars=True)
         assert os.environ["POSITIVE_CLASS_LABEL"] == "y"

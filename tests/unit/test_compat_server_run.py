@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.root_predictors import drum_server_utils
 from datarobot_drum.drum.root_predictors.drum_server_utils import DrumServerRun, wait_for_server
 from datarobot_drum.drum.root_predictors.transform_helpers import (
     parse_multi_part_response,
@@ -131,6 +132,29 @@ def test_the_command_line():
     assert run.url_server_address == "http://localhost:1234"
     assert run.server_address == "localhost:1234"
     assert DrumServerRun("regression", None, "m", cmd_override="mine").get_command() == "mine"
+
+
+@pytest.mark.parametrize(("processors", "workers"), [(1, "1"), (3, "3"), (64, "4")])
+def test_production_has_up_to_four_workers(
+    monkeypatch: pytest.MonkeyPatch, processors: int, workers: str
+):
+    monkeypatch.setattr(drum_server_utils, "available_processors", lambda: processors)
+    words = shlex.split(DrumServerRun("regression", None, "m", production=True).get_command())
+    assert words[words.index("--max-workers") + 1] == workers
+    assert "--production" in words
+    given = DrumServerRun("regression", None, "m", production=True, max_workers=7)
+    assert "--max-workers 7 " in given.get_command()
+    assert "--max-workers" not in DrumServerRun("regression", None, "m").get_command()
+
+
+@pytest.mark.servers
+def test_production_without_a_number_of_workers_starts(tmp_path: Path):
+    folder = write_folder(
+        tmp_path, "def score(data, model, **kwargs):\n    return data.rename(columns={'a': 'p'})\n"
+    )
+    with DrumServerRun("regression", None, str(folder), production=True) as run:
+        answer = post(run.url_server_address + "/predict/", b"a\n1\n").content
+    assert answer == b'{"predictions":[1.0]}'
 
 
 def test_a_form_that_is_none():

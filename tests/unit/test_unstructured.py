@@ -77,6 +77,9 @@ def test_file_of_the_score_command() -> None:
     assert data == "é"
     assert keywords == {"mimetype": "text/plain", "charset": "utf8", "query": {"a": "1", "b": "2"}}
     assert type(keywords["query"]) is dict
+    for named in ("text/plain", "application/json"):
+        _, keywords = read_unstructured_file(b"{}", named, None)
+        assert keywords == {"mimetype": named, "charset": "utf-8", "query": {}}
     data, keywords = read_unstructured_file(b"\xff", "image/png", None)
     assert (data, keywords) == (b"\xff", {"mimetype": "image/png", "query": {}})
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from datarobot_drum.drum import collector, telemetry
+from datarobot_drum.drum.event_loops import give_event_loop
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.extension import extend
 from datarobot_drum.drum.failures import failure_text
@@ -72,6 +73,7 @@ def build_service(settings: Settings) -> Service:
 
 def load_service(settings: Settings) -> PredictionService:
     server = settings.server
+    give_event_loop()
     predictor = build_predictor(settings.model)
     config_file = server.deployment_config
     target_type = predictor.info.target_type

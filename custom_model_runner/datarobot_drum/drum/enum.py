@@ -8,10 +8,14 @@ from typing import Final
 MODEL_CONFIG_FILENAME: Final = "model-metadata.yaml"
 CUSTOM_FILE_NAME: Final = "custom"
 REGRESSION_PRED_COLUMN: Final = "Predictions"
+X_TRANSFORM_KEY: Final = "X.transformed"
+Y_TRANSFORM_KEY: Final = "y.transformed"
 
 
 class ArgumentsOptions:
     """Sub-commands and long options, as typed on the command line."""
+
+    MAIN_COMMAND: Final = "drum"
 
     SCORE: Final = "score"
     SERVER: Final = "server"
@@ -134,6 +138,63 @@ class ModelMetadataKeys:
     RUNTIME_PARAMETERS: Final = "runtimeParameterDefinitions"
     USER_CREDENTIAL_SPECIFICATIONS: Final = "userCredentialSpecifications"
     LAZY_LOADING: Final = "lazyLoading"
+
+
+class ModelInfoKeys:
+    """Keys of ``/info/``."""
+
+    CODE_DIR: Final = "codeDir"
+    TARGET_TYPE: Final = "targetType"
+    PREDICTOR: Final = "predictor"
+    LANGUAGE: Final = "language"
+    DRUM_VERSION: Final = "drumVersion"
+    DRUM_SERVER: Final = "drumServer"
+    MODEL_METADATA: Final = "modelMetadata"
+    POSITIVE_CLASS_LABEL: Final = "positiveClassLabel"
+    NEGATIVE_CLASS_LABEL: Final = "negativeClassLabel"
+    CLASS_LABELS: Final = "classLabels"
+
+    REQUIRED: Final = (CODE_DIR, TARGET_TYPE, LANGUAGE, DRUM_VERSION, DRUM_SERVER)
+
+
+class PredictionServerMimetypes:
+    """Content types of requests and answers."""
+
+    APPLICATION_JSON: Final = "application/json"
+    APPLICATION_OCTET_STREAM: Final = "application/octet-stream"
+    TEXT_PLAIN: Final = "text/plain"
+    TEXT_MTX: Final = "text/mtx"
+    TEXT_CSV: Final = "text/csv"
+    EMPTY: Final = ""
+
+
+class ExitCodes(Enum):
+    """Exit codes of a command that mean something of their own."""
+
+    SCHEMA_VALIDATION_ERROR = 3
+
+
+class RunMode(Enum):
+    """The commands."""
+
+    SCORE = "score"
+    SERVER = "server"
+    PERF_TEST = "perf-test"
+    VALIDATION = "validation"
+    FIT = "fit"
+    NEW = "new"
+    PUSH = "push"
+    NEW_MODEL = "new_model"
+
+
+class EnvVarNames:
+    """Variables of predictors in other languages, and of test-suites that chat."""
+
+    DRUM_JAVA_XMX: Final = "DRUM_JAVA_XMX"
+    DRUM_JAVA_CUSTOM_PREDICTOR_CLASS: Final = "DRUM_JAVA_CUSTOM_PREDICTOR_CLASS"
+    DRUM_JAVA_CUSTOM_CLASS_PATH: Final = "DRUM_JAVA_CUSTOM_CLASS_PATH"
+    OPENAI_HOST: Final = "OPENAI_HOST"
+    OPENAI_PORT: Final = "OPENAI_PORT"
 
 
 class TargetType(Enum):

@@ -21,7 +21,6 @@ Value: TypeAlias = Any
 MAX_WORKERS: Final = 199
 
 
-
 @dataclass(frozen=True, slots=True)
 class Knob:
     """One runtime parameter that configures the runner itself.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from datarobot_drum.drum.event_loops import ThreadLoop
 from datarobot_drum.drum.exceptions import OverloadedError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
@@ -77,6 +78,8 @@ Process = Callable[[list[Job]], None]
 Changed = Callable[[int, int, int], None]
 
 _NOTHING: Final = PredictRequest()
+# What idle threads have for closing what is theirs.
+_LAST_SECONDS: Final = 1.0
 
 
 class ModelExecutor:
@@ -170,9 +173,13 @@ class ModelExecutor:
         return time.monotonic() - min(started) if started else 0.0
 
     def close(self) -> None:
-        """Let the threads end once the queue is empty."""
+        """Let the threads end once the queue is empty; those that are idle end now."""
         for _ in self._threads:
             self._queue.put(None)
+        deadline = time.monotonic() + _LAST_SECONDS
+        for thread in self._threads:
+            if not self._busy and thread is not threading.current_thread():
+                thread.join(max(deadline - time.monotonic(), 0.0))
 
     def _start_thread(self) -> None:
         name = f"model-{len(self._threads)}"
@@ -181,10 +188,13 @@ class ModelExecutor:
         thread.start()
 
     def _run(self) -> None:
+        loop = ThreadLoop()
         while True:
             job = self._queue.get()
             if job is None:
+                loop.close()
                 return
+            loop.set()
             self._run_batch(self._take_waiting(job))
             # A thread that waits must not keep the last request's body alive.
             del job

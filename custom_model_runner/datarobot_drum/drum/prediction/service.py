@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from datarobot_drum.drum import logs
-from datarobot_drum.drum.enum import ServerType, TargetType
+from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     ClientGoneError,
     DrumException,
@@ -349,8 +349,10 @@ class PredictionService:
 
 
 def _is_known_code(info: ModelInfo) -> bool:
-    """A framework predicts, and no code of the user's that might wait for something."""
-    return info.framework is not None and not info.hooks
+    """A framework predicts, and no code of the user's that might wait for something, or want an
+    event loop for itself: a class of the user's own does not count as a framework.
+    """
+    return info.framework not in (None, RunLanguage.PYTHON.value) and not info.hooks
 
 
 def _failure(operation: Operation, error: Exception) -> PredictResponse:

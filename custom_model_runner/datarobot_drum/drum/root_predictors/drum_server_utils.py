@@ -26,9 +26,11 @@ from datarobot_drum.drum.root_predictors.utils import (
     as_words,
     label_options,
 )
+from datarobot_drum.drum.utils.processors import available_processors
 
 _UP: Final = (HTTPStatus.OK, STARTUP_FAILED_STATUS)
 _STOP_SECONDS: Final = 10
+_MOST_WORKERS: Final = 4
 _HAVE_NO_VARIABLE: Final = (
     Args.DOCKER,
     Args.GPU_PREDICTOR,
@@ -73,6 +75,7 @@ class DrumServerRun:
         append_cmd: more words for the command line.
         cmd_override: the words to use in place of the command and all its options.
         pass_args_as_env_vars: hand options over as variables where there is one.
+        production: with several workers: ``max_workers``, or up to four where it is None.
         fail_on_shutdown_error: a child that ends with a failure is an error.
 
     Raises:
@@ -106,6 +109,8 @@ class DrumServerRun:
         port: int | None = None,
         stream_output: bool = False,
     ) -> None:
+        if production and max_workers is None:
+            max_workers = min(_MOST_WORKERS, available_processors())
         self.port = int(port or _free_port())
         host = os.environ.get("TEST_URL_HOST", "localhost") if docker else "localhost"
         self.server_address = f"localhost:{self.port}"

@@ -10,6 +10,7 @@ from typing import IO, Any, Final, TypeAlias
 
 from datarobot_drum.drum.enum import ArgumentsOptions, TargetType
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
 
 logger = get_drum_logger(__name__)
 
@@ -62,13 +63,13 @@ def _cmd_add_class_labels(
     cmd: str,
     labels: Sequence[str] | None,
     target_type: str | TargetType,
-    multiclass_label_file: IO[str] | None = None,
+    multiclass_label_file: IO[Any] | None = None,
     pass_args_as_env_vars: bool = False,
 ) -> str:
     """The command with the options for class labels; see ``label_options``.
 
     Args:
-        multiclass_label_file: an open file that the labels are written into.
+        multiclass_label_file: an open file that the labels are written into, text or binary.
         pass_args_as_env_vars: set this process's variables instead, as a child inherits them.
     """
     options = label_options(labels, target_type, multiclass_label_file)
@@ -78,10 +79,16 @@ def _cmd_add_class_labels(
     return " ".join([cmd, *map(shlex.quote, as_words(options))])
 
 
+def get_mimetype_charset_from_content_type_header(header: str | None) -> tuple[str, str | None]:
+    """The two parts of a Content-Type header: ``text/csv; charset=utf-8``."""
+    content_type = parse_content_type(header or "")
+    return content_type.mimetype, content_type.charset
+
+
 def label_options(
     labels: Sequence[str] | None,
     target_type: str | TargetType,
-    label_file: IO[str] | None = None,
+    label_file: IO[Any] | None = None,
 ) -> dict[str, list[str]]:
     """Options and their values. Binary labels are ``[negative, positive]``: ``no``, ``yes``."""
     kind = TargetType(target_type).value
@@ -97,7 +104,8 @@ def label_options(
         return {ArgumentsOptions.CLASS_LABELS: list(labels)}
     label_file.seek(0)
     label_file.truncate()
-    label_file.write("\n".join(labels))
+    text = "\n".join(labels)
+    label_file.write(text if hasattr(label_file, "encoding") else text.encode())
     label_file.flush()
     return {ArgumentsOptions.CLASS_LABELS_FILE: [label_file.name]}
 

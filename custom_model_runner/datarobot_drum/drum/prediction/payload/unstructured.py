@@ -67,7 +67,7 @@ def read_unstructured_file(
     Raises:
         PayloadError: text that is not in its charset, or a charset that nobody knows.
     """
-    decoded, keywords = _decode(data, content_type or FILE_CONTENT_TYPE, "utf8")
+    decoded, keywords = _decode(data, content_type or FILE_CONTENT_TYPE, UTF8)
     return decoded, keywords | {"query": dict(parse_qsl(query or "", keep_blank_values=True))}
 
 
