@@ -175,6 +175,57 @@ def test_third_parties_keep_to_their_rooms(path: Path):
     assert not wrong
 
 
+# The process's own state: what one thread sets while it predicts, another one gets.
+PROCESS_WIDE = frozenset(
+    {
+        "catch_warnings",
+        "chdir",
+        "filterwarnings",
+        "option_context",
+        "redirect_stderr",
+        "redirect_stdout",
+        "resetwarnings",
+        "set_option",
+        "setlocale",
+        "seterr",
+        "setrecursionlimit",
+        "setswitchinterval",
+        "simplefilter",
+        "umask",
+    }
+)
+SERVING = (
+    "datarobot_drum.custom_task_interfaces",
+    "datarobot_drum.drum.body",
+    "datarobot_drum.drum.fastapi",
+    "datarobot_drum.drum.flask",
+    "datarobot_drum.drum.gate",
+    "datarobot_drum.drum.gunicorn",
+    "datarobot_drum.drum.model",
+    "datarobot_drum.drum.prediction",
+    "datarobot_drum.drum.routes",
+)
+
+
+# These two compare answers while they predict, and are to go.
+LEAVING = ("array_way.py", "frame_way.py")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if below(name_of(p), SERVING) and p.name not in LEAVING],
+    ids=name_of,
+)
+def test_no_state_of_the_process_is_touched_while_predicting(path: Path):
+    """What numpy does about errors (`errstate`) is each thread's own, and so allowed."""
+    used = {
+        (node.attr if isinstance(node, ast.Attribute) else node.id, node.lineno)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    assert sorted((name, line) for name, line in used if name in PROCESS_WIDE) == []
+
+
 def test_init_files_below_drum_are_empty():
     assert [p for p in DRUM.rglob("__init__.py") if p.read_text().strip()] == []
     assert [

@@ -84,7 +84,6 @@ def test_each_call_finds_a_loop(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         service.close()
-        del service, post
         gc.collect()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("model-")]
 
@@ -103,7 +102,8 @@ def test_every_server_gives_a_loop_to_the_models_code(tmp_path: Path, server: st
             assert (status, json.loads(body)["predictions"]) == (200, [7.0])
         _, body = running.post("/chat/completions", b"{}", "application/json")
         assert "the answer is 7.0" in json.loads(body)["message"]
-    assert "ResourceWarning" not in running.output()
+        assert running.stop() == 0
+        assert "ResourceWarning" not in running.output()
 
 
 def test_the_score_command(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
+from datarobot_drum.drum.masking import without_internals
 
 # Raised with a text that says it all: for any other type the text needs the type's name.
 _SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
@@ -20,7 +21,7 @@ _PACKAGE_DIR: Final = str(Path(__file__).parents[1]) + os.sep
 
 def failure_text(error: BaseException) -> str:
     """The error in the words a user needs: no traceback, but where in the user's code it was."""
-    text = str(error).strip()
+    text = without_internals(str(error)).strip()
     place = _place_in_user_code(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
         text = f"{text}. This server needs it: pip install {error.name}"

@@ -8,9 +8,11 @@ import json
 import logging
 import sys
 import time
-from typing import Any, Final
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar, Final, TextIO
 
-from datarobot_drum.drum.masking import masked
+from datarobot_drum.drum.masking import masked, without_internals, without_native_traces
 
 LOGGER_NAME: Final = "drum"
 FORMAT: Final = "%(asctime)-15s %(levelname)s %(name)s:  %(message)s %(context_data)s"
@@ -25,6 +27,11 @@ _LEVELS: Final = {
     "critical": logging.CRITICAL,
     "fatal": logging.CRITICAL,
 }
+
+_WARNINGS: Final = logging.getLogger(f"{LOGGER_NAME}.warnings")
+# A text with a number of its own in each warning would fill log and memory.
+_MOST_WARNINGS: Final = 1000
+_PACKAGE_FOLDERS: Final = frozenset({"site-packages", "dist-packages"})
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 
@@ -44,21 +51,30 @@ class TextFormatter(logging.Formatter):
         super().__init__(form)
 
     def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
+        return masked(_terse(super().format(record), record))
 
 
 class JsonFormatter(logging.Formatter):
     """Lines for a collector: one JSON object each, the traceback in a field of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = {"message": masked(record.getMessage())}
+        fields: dict[str, Any] = {"message": masked(_terse(record.getMessage(), record))}
         if record.exc_info:
-            fields["exception"] = masked(self.formatException(record.exc_info))
+            fields["exception"] = masked(_terse(self.formatException(record.exc_info), record))
         return json_line(record.levelname, record.name, record.created, fields)
 
 
 class _State:
     as_json = False
+    whole_errors = False
+    warned: ClassVar[set[str]] = set()
+
+
+def _terse(text: str, record: logging.LogRecord) -> str:
+    """What failed without the frames of compiled libraries, unless these are asked for."""
+    if record.levelno < logging.ERROR or _State.whole_errors:
+        return text
+    return without_native_traces(text)
 
 
 def use_json(wanted: bool) -> None:
@@ -110,8 +126,32 @@ def get_drum_logger(name: str) -> logging.Logger:
 
 
 def configure(options: argparse.Namespace) -> None:
-    """Send all logging to stderr at the level of ``--logging-level``."""
+    """Send all logging to stderr at the level of ``--logging-level``, and Python's warnings to
+    the log. ``--show-stacktrace`` leaves errors as long as they are.
+    """
     configure_level(getattr(options, "logging_level", None) or "warning")
+    _State.whole_errors = bool(getattr(options, "show_stacktrace", False))
+    warnings.showwarning = _log_warning
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """One line for a warning, a library's once in a process; which are shown, filters say."""
+    if file is not None:
+        file.write(warnings.formatwarning(message, category, filename, lineno, line))
+        return
+    text = f"{category.__name__}: {' '.join(without_internals(str(message)).split())}"
+    if not _PACKAGE_FOLDERS.isdisjoint(Path(filename).parts):
+        if text in _State.warned or len(_State.warned) >= _MOST_WARNINGS:
+            return
+        _State.warned.add(text)
+    _WARNINGS.warning("%s", text)
 
 
 def configure_level(level: str) -> None:

@@ -20,9 +20,30 @@ _SECRET_NAME: Final = re.compile(
 )
 _OURS: Final = (f"{RuntimeParameters.PARAM_PREFIX}_", "MLOPS_", "DATAROBOT_", "DRUM_", "OTEL_")
 _TRACEBACK: Final = "Traceback (most recent call last)"
+# A repr holds line ends as two characters.
+_LINE_END: Final = r"(?:\n|\\n)"
+# The frames of compiled libraries: dmlc's, which XGBoost has, and c10's, which PyTorch has.
+_NATIVE_TRACES: Final = (
+    re.compile(
+        rf"{_LINE_END}?\s{{0,4}}Stack trace:(?:{_LINE_END}+\s*\[bt\] \(\d+\) "
+        rf"(?:(?!{_LINE_END}).)*)+{_LINE_END}*"
+    ),
+    re.compile(
+        rf"{_LINE_END}?\s{{0,4}}Exception raised from (?:(?!{_LINE_END}).)*"
+        rf"\(most recent call first\):"
+        rf"(?:{_LINE_END}frame #\d+: (?:(?!{_LINE_END}).)*)*{_LINE_END}*"
+    ),
+)
+# Where in its own sources a compiled library gave up.
+_NATIVE_SOURCE: Final = re.compile(
+    r"(?<![\w/.+@-])(?:at )?/?(?:[\w.+@-]+/)+[\w.+-]+\.(?:cc|cpp|cxx|cu|cuh|c|h|hh|hpp|inl)"
+    r"(?:(?::\d+|, line \d+)[: ]*|(?![\w./-]))"
+)
+_PACKAGES: Final = re.compile(r"(?<![^\s'\"(\[{=,<`])/(?:[^\s'\":/]+/)+(?:site|dist)-packages/")
 _PATH: Final = re.compile(r"(?<![\w/.:])/(?:[\w.+@-]+/)+[\w.+@-]*")
 # A hook's error may hold a whole payload.
 _LONGEST: Final = 4000
+_LONGEST_RAW: Final = 10 * _LONGEST
 
 
 class _Secrets:
@@ -67,11 +88,27 @@ def masked(text: str) -> str:
     return _SECRETS.mask(text)
 
 
+def without_internals(text: str) -> str:
+    """The text without native stack traces, places in a library's own sources, and the folder
+    that packages are installed in.
+    """
+    return _PACKAGES.sub("", _NATIVE_SOURCE.sub("", without_native_traces(text)))
+
+
+def without_native_traces(text: str) -> str:
+    """The text without the frames of compiled libraries, which it may hold as a repr does."""
+    for trace in _NATIVE_TRACES:
+        text = trace.sub("", text)
+    return text
+
+
 def for_client(text: str) -> str:
     """An error's text without secrets, paths of this machine, and tracebacks."""
     before, traceback, _ = text.partition(_TRACEBACK)
     # Without a traceback nothing is cut: a text that clients match ends with a space.
-    shown = _PATH.sub(_hide_path, masked(before.rstrip() if traceback else text))
+    whole = masked(before.rstrip() if traceback else text)
+    kept = without_internals(whole[:_LONGEST_RAW])
+    shown = _PATH.sub(_hide_path, kept)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
 
 

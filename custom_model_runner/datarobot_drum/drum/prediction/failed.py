@@ -24,8 +24,9 @@ class FailedService:
         self.draining = False
         self.in_flight = nobody_knows
         self.metrics = Metrics()
+        text = masking.without_internals(masking.masked(str(error)))
         self._response = PredictResponse(
-            STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {masking.masked(str(error))}"})
+            STARTUP_FAILED_STATUS, small_json({"message": f"ERROR: {text}"})
         )
         not_ready = small_json({"message": client_text(NotReadyError(str(error)))})
         self._not_ready = PredictResponse(NotReadyError.status, not_ready)
