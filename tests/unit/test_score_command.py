@@ -119,3 +119,12 @@ def test_streams_that_the_caller_closed_are_not_missed(folder: Path, tmp_path: P
     command = f"'{sys.executable}' {words} -cd {folder} --input {folder}/rows.csv"
     subprocess.run(["sh", "-c", f"{command} <&- >&- 2>&-"], check=True, env=environment())
     assert output.read_text() == "Predictions\n1.0\n"
+
+
+@pytest.mark.parametrize("hook", ["load_model(code_dir)", "score(data, model, **kwargs)"])
+def test_sys_exit_in_a_hook_is_a_failure(tmp_path: Path, hook: str):
+    folder = write_folder(tmp_path / "model", f"import sys\ndef {hook}:\n    sys.exit(7)\n")
+    done = score(folder, "a\n1\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "SystemExit(7)" in done.stderr
+    assert f"custom.py, line 7, in {hook.partition('(')[0]}" in done.stderr
