@@ -9,9 +9,7 @@ ways, to the last bit.
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts import made_rows
@@ -49,7 +47,7 @@ class ArrayWay:
         columns = _text_columns(estimator)
         if columns is None or not _takes_numbers_only(estimator):
             return
-        with unheard():
+        with made_rows.unheard():
             for candidate in (thin(estimator), without_names(estimator)):
                 if candidate is not None and self._is_equal(candidate, columns):
                     self.columns, self.estimator = columns, candidate
@@ -171,16 +169,3 @@ def same_bits(one: Any, other: Any) -> bool:
     # The sign of no number means nothing.
     signs = np.signbit(one) == np.signbit(other)
     return bool(np.array_equal(one, other, equal_nan=True) and (signs | np.isnan(one)).all())
-
-
-@contextlib.contextmanager
-def unheard() -> Iterator[None]:
-    """Made rows are odd, and nobody wants to read what a library thinks of them. Only while a
-    model is loaded: Python's filters for warnings are those of all threads.
-
-    A model that misses the names would say so with every request: it does not fit.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.filterwarnings("error", message="X does not have valid feature names")
-        yield

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts import made_rows
-from datarobot_drum.drum.model.artifacts.array_way import same_bits, unheard
+from datarobot_drum.drum.model.artifacts.array_way import same_bits
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.thin_columns import ThinColumns, thin_columns
 from datarobot_drum.drum.model.artifacts.thin_steps import ThinPipeline, thin_last
@@ -38,7 +38,7 @@ class FrameWay:
         candidate = None if columns is None else _thin_pipeline(estimator, columns)
         if columns is None or candidate is None:
             return
-        with unheard():
+        with made_rows.unheard():
             if _is_equal(estimator, method, candidate, columns):
                 self.pipeline = candidate
 

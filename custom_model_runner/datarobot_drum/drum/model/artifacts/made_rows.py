@@ -6,7 +6,9 @@ values that the model has seen and others. Nothing of it comes from requests.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,3 +134,16 @@ def _with(column: pd.Series[Any], odds: Sequence[Any]) -> pd.Series[Any]:
     for place, odd in enumerate(odds):
         column.iloc[2 * place] = odd
     return column
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Made rows are odd, and nobody wants to read what a library thinks of them. Only while a
+    model is loaded: Python's filters for warnings are those of all threads.
+
+    A model that misses the names would say so with every request: it does not fit.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message="X does not have valid feature names")
+        yield
