@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
@@ -16,14 +16,17 @@ from socket import create_server
 
 @contextmanager
 def serving(
-    folder: str, parameters: Mapping[str, object], patience: float = 120
+    folder: str,
+    parameters: Mapping[str, object],
+    options: Sequence[str] = ("--target-type", "regression"),
+    patience: float = 120,
 ) -> Iterator[tuple[int, int]]:
-    """A regression model's server with these runtime parameters; its process and port."""
+    """A server of that folder with these runtime parameters and options; its process and port."""
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     variables = {f"MLOPS_RUNTIME_PARAM_{name}": str(value) for name, value in parameters.items()}
     words = [sys.executable, "-m", "datarobot_drum", "server", "--code-dir", folder]
-    words += ["--target-type", "regression", "--address", f"127.0.0.1:{port}"]
+    words += [*options, "--address", f"127.0.0.1:{port}"]
     with subprocess.Popen(
         words,
         env={**os.environ, **variables},

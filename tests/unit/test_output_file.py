@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from datarobot_drum.drum.commands.output_file import check_output, write_output
-from datarobot_drum.drum.exceptions import DrumCommonException, UsageError
+from datarobot_drum.drum.exceptions import DrumCommonException, ModelError, UsageError
+
+
+def new(file: BinaryIO) -> None:
+    file.write(b"new\n")
 
 
 @pytest.fixture
@@ -28,14 +33,14 @@ def refuse_rename(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 def test_a_file_mounted_by_itself_is_written_in_place(old: Path, monkeypatch: pytest.MonkeyPatch):
     refuse_rename(monkeypatch, errno.EBUSY)
-    write_output(b"new\n", str(old))
+    write_output(new, str(old))
     assert [path.read_text() for path in old.parent.iterdir()] == ["new\n"]
 
 
 def test_a_rename_that_fails_leaves_the_old_file(old: Path, monkeypatch: pytest.MonkeyPatch):
     refuse_rename(monkeypatch, errno.EIO)
     with pytest.raises(DrumCommonException, match=f"cannot be written to {old}: Input/output"):
-        write_output(b"new\n", str(old))
+        write_output(new, str(old))
     assert [path.read_text() for path in old.parent.iterdir()] == ["old and longer\n"]
 
 
@@ -44,7 +49,29 @@ def test_in_a_directory_of_others_the_file_itself_must_be_writable(
 ):
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) == old)
     check_output(str(old))
-    write_output(b"new\n", str(old))
+    write_output(new, str(old))
     assert old.read_text() == "new\n"
     with pytest.raises(UsageError, match="no permission to write there"):
         check_output(str(old.with_name("another.csv")))
+
+
+def fails_halfway(file: BinaryIO) -> None:
+    file.write(b"half\n")
+    raise ModelError("The model's output has text that is not Unicode.")
+
+
+@pytest.mark.parametrize("may_be_replaced", [True, False])
+def test_what_fails_while_it_is_written_leaves_the_old_file(
+    old: Path, monkeypatch: pytest.MonkeyPatch, may_be_replaced: bool
+):
+    if not may_be_replaced:
+        monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) == old)
+    with pytest.raises(ModelError):
+        write_output(fails_halfway, str(old))
+    assert [path.read_text() for path in old.parent.iterdir()] == ["old and longer\n"]
+
+
+def test_what_fails_while_it_is_written_is_not_on_stdout(capfdbinary: pytest.CaptureFixture[bytes]):
+    with pytest.raises(ModelError):
+        write_output(fails_halfway, None)
+    assert capfdbinary.readouterr().out == b""

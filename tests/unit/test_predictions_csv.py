@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.predictor import Predictions
-from datarobot_drum.drum.prediction.payload.predictions_csv import predictions_csv
+from datarobot_drum.drum.prediction.payload.predictions_csv import (
+    predictions_csv,
+    write_predictions,
+)
 
 
 def one_column(values: object, extra: pd.DataFrame | None = None) -> Predictions:
@@ -66,6 +70,24 @@ def test_no_rows() -> None:
 def test_text_that_is_no_unicode() -> None:
     with pytest.raises(ModelError, match="not Unicode"):
         predictions_csv(one_column(np.array(["\ud800"], dtype=object)))
+
+
+class Pieces(io.BytesIO):
+    """Remembers the largest piece that was written at a time."""
+
+    largest = 0
+
+    def write(self, piece: Any) -> int:
+        self.largest = max(self.largest, len(memoryview(piece)))
+        return super().write(piece)
+
+
+@pytest.mark.parametrize("extra", [None, pd.DataFrame({"why": ["because"] * 400_000})])
+def test_many_rows_are_written_a_piece_at_a_time(extra: pd.DataFrame | None) -> None:
+    file = Pieces()
+    write_predictions(one_column(np.arange(400_000.0), extra), file)
+    assert file.getvalue().count(b"\n") == 400_001
+    assert file.largest < len(file.getvalue()) / 3
 
 
 @given(st.lists(st.tuples(*[st.floats() | st.floats(width=32)] * 2), min_size=1))

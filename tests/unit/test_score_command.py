@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import subprocess
 import sys
@@ -93,6 +94,23 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(folder: Path):
     assert done.returncode == 1
     told = "The predictions cannot be written to /dev/full: No space left on device"
     assert done.stderr.splitlines()[-1] == told
+
+
+COLLECTED = f"""
+import gc
+ORDINARY = {gc.get_threshold()}
+
+def score(data, model, **kwargs):
+    assert gc.isenabled() and gc.get_threshold() == ORDINARY
+    # What was imported before is not looked at again, neither now nor at the end.
+    assert gc.get_freeze_count() > len(gc.get_objects())
+    return pd.DataFrame({{"Predictions": data["a"]}})
+"""
+
+
+def test_the_garbage_collector_leaves_what_is_loaded_alone(tmp_path: Path):
+    done = score(write_folder(tmp_path / "model", COLLECTED), "a\n3\n")
+    assert (done.returncode, done.stdout) == (0, "Predictions\n3\n"), done.stderr
 
 
 def test_dev_stdout_is_stdout_and_keeps_what_the_shell_appends_to(folder: Path, tmp_path: Path):

@@ -51,7 +51,9 @@ def score(
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     names = {"target_name": "answer"} if target_type == "textgeneration" else {}
     folder = write_folder(tmp_path / "model", custom)
-    return score_file(load(folder, target_type, **names), ScoreSettings(str(file), **options))
+    written = io.BytesIO()
+    score_file(load(folder, target_type, **names), ScoreSettings(str(file), **options))(written)
+    return written.getvalue()
 
 
 @pytest.mark.parametrize("target_type", ["regression", "anomaly"])
@@ -122,7 +124,7 @@ def test_agrees_with_a_request(tmp_path: Path) -> None:
     ("options", "written"),
     [
         ({}, "'café' text/plain utf8"),
-        ({"content_type": "application/json"}, "'café' application/json utf8"),
+        ({"content_type": "application/json"}, "'café' application/json utf-8"),
         ({"content_type": "image/png"}, "b'caf\\xc3\\xa9' image/png None"),
         ({"query": "return=none"}, "Return value from prediction is: None (NULL in R)"),
     ],

@@ -27,5 +27,10 @@ def exempt_imports() -> None:
 def settle() -> None:
     """Everything is loaded: collect once, never look at what is left, and go on as usual."""
     gc.collect()
+    go_on()
+
+
+def go_on() -> None:
+    """Go on as usual, but never look at what is there so far."""
     gc.freeze()
     gc.set_threshold(*_ORDINARY)

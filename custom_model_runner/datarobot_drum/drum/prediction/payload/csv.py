@@ -35,7 +35,7 @@ MAX_COMPARISONS = 20_000_000
 _CONTENT = re.compile(rb"[^\r\n]")
 _LINE_END = re.compile(rb"[\r\n]")
 # Bytes: what pandas asks for at a time does not fit into a CPU's cache with what becomes of it.
-_READ_AT_ONCE: Final = 128 * 1024
+READ_AT_ONCE: Final = 128 * 1024
 _LONGER_ROW = re.compile(r"Expected \d+ fields in line \d+, saw \d+")
 _OPEN_QUOTE = re.compile(r"EOF inside string starting at row \d+")
 
@@ -127,7 +127,7 @@ class CsvSource:
         if self._header:
             header, self._header = self._header, b""
             return header
-        start, self._position = self._position, self._position + min(size, _READ_AT_ONCE)
+        start, self._position = self._position, self._position + min(size, READ_AT_ONCE)
         return bytes(self._view[start : self._position])
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.predictor import Predictions
+from datarobot_drum.drum.prediction.payload.number_lines import are_numbers, number_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import numpy as np
@@ -17,17 +19,32 @@ if TYPE_CHECKING:
 
 
 def predictions_csv(predictions: Predictions) -> bytes:
-    """A header and one line per row: prediction columns, then extra model output.
-
-    Integers, booleans and text stay what the model returned. Floats are the shortest text
-    that reads back as the number ``/predict/`` would answer; missing values are empty.
+    """What ``write_predictions`` writes.
 
     Raises:
         ModelError: text that has no UTF-8 form.
     """
-    if predictions.extra is None and _plain_floats(predictions.values):
-        return _float_lines(predictions)
-    return frame_csv(predictions_frame(predictions))
+    file = io.BytesIO()
+    write_predictions(predictions, file)
+    return file.getvalue()
+
+
+def write_predictions(predictions: Predictions, file: BinaryIO) -> None:
+    """A header and one line per row: prediction columns, then extra model output.
+
+    Integers, booleans and text stay what the model returned. Floats are the shortest text
+    that reads back as the number ``/predict/`` would answer; missing values are empty. No
+    second copy of the predictions is made, nor one of their text.
+
+    Raises:
+        ModelError: text that has no UTF-8 form; some of it may be written then.
+    """
+    if predictions.extra is not None or not are_numbers(predictions.values):
+        write_frame(predictions_frame(predictions), file)
+        return
+    file.write(_header(predictions.columns))
+    for lines in number_lines(predictions.values):
+        file.write(lines)
 
 
 def predictions_frame(predictions: Predictions) -> pd.DataFrame:
@@ -43,16 +60,20 @@ def predictions_frame(predictions: Predictions) -> pd.DataFrame:
     return pd.concat([frame, extra], axis="columns")
 
 
-def frame_csv(frame: pd.DataFrame, line_end: str = "\n") -> bytes:
+def write_frame(frame: pd.DataFrame, file: BinaryIO) -> None:
     """A frame without its index, as pandas writes it.
 
     Raises:
-        ModelError: text that has no UTF-8 form.
+        ModelError: text that has no UTF-8 form; some of it may be written then.
     """
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
-        return frame.to_csv(index=False, lineterminator=line_end).encode("utf-8")
+        frame.to_csv(text, index=False, lineterminator="\n")
     except UnicodeEncodeError as error:
         raise ModelError("The model's output has text that is not Unicode.") from error
+    finally:
+        # Else it would close the file.
+        text.detach()
 
 
 def _widened(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -62,17 +83,7 @@ def _widened(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values.astype(np.float64) if values.dtype.kind == "f" else values
 
 
-def _plain_floats(values: np.ndarray[Any, Any]) -> bool:
-    """Whether Python writes every cell as pandas does: no missing values among them."""
-    import numpy as np
-
-    return values.dtype == np.float64 and not np.isnan(values).any()
-
-
-def _float_lines(predictions: Predictions) -> bytes:
-    # pandas spends most of its time around the same writer.
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(predictions.columns)
-    writer.writerows(predictions.values.tolist())
-    return buffer.getvalue().encode("utf-8")
+def _header(columns: Sequence[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(columns)
+    return text.getvalue().encode("utf-8")

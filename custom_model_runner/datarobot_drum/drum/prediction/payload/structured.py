@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import PayloadError
-from datarobot_drum.drum.model.predictor import Predictor, RowSource
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import JSON, Body, PredictRequest
 from datarobot_drum.drum.prediction.payload.arrow import (
     ARROW_STREAM,
@@ -23,6 +24,11 @@ from datarobot_drum.drum.prediction.payload.content_type import (
     parse_content_type,
 )
 from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.csv_file import (
+    is_large,
+    read_csv_file,
+    read_file,
+)
 from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
@@ -100,19 +106,29 @@ def read_transform_rows(
 
 
 def read_file_rows(
-    data: bytes, extension: str, colnames: Sequence[str] | None, predictor: Predictor
+    path: str, colnames: Sequence[str] | None, predictor: Predictor
 ) -> tuple[Any, RowSource]:
-    """Like ``read_rows``, for the content of a file.
+    """Like ``read_rows``, for a file, whose extension tells the format.
+
+    The bytes of a large CSV file are never held whole, but where user code is given them.
 
     Args:
-        extension: with its dot; it tells the format.
         colnames: of a sparse file, None to number them.
 
     Raises:
-        PayloadError: rows that cannot be read.
+        PayloadError: a file that cannot be read, or rows that cannot.
         MalformedRequestError: JSON that does not parse.
     """
-    return read_data(data, _EXTENSIONS.get(extension), colnames, predictor)
+    mimetype = _EXTENSIONS.get(Path(path).suffix)
+    if mimetype is None and _needs_rows_only(predictor.info) and is_large(path):
+        rows = read_csv_file(path, text_columns(predictor.info))
+        return rows, RowSource(from_file=True)
+    return read_data(read_file(path), mimetype, colnames, predictor)
+
+
+def _needs_rows_only(info: ModelInfo) -> bool:
+    """Whether no user code is given what the rows were read from."""
+    return info.framework is not None and CustomHooks.READ_INPUT_DATA not in info.hooks
 
 
 def read_data(
