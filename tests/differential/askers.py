@@ -91,7 +91,9 @@ def score(folder: Folder, form: Format, sent: Sent, work: Path) -> bytes:
     settings = ScoreSettings(
         str(rows), sparse_column_file=None if sent.colnames is None else str(names)
     )
-    return score_file(loaded(folder), settings)
+    written = io.BytesIO()
+    score_file(loaded(folder), settings)(written)
+    return written.getvalue()
 
 
 # -- what was answered

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tests.differential.data import Rng, Table, categories, mixed, numbers
+from tests.differential.data import Rng, Table, ascii_categories, categories, mixed, numbers
 from tests.differential.formats import is_text
 from tests.differential.sklearn_models import GRADE_LABELS, GRADES, ORDINAL, TEN, prepared
 from tests.differential.subjects import (
@@ -242,7 +242,9 @@ def xgb_pickled_booster(subject: Subject, folder: Path) -> None:
 XGB_FILES: dict[str, Save] = {"json": xgb_saved("model.json"), "ubj": xgb_saved("model.ubj")}
 XGBOOST: dict[str, Fit] = {
     "numbers": xgb_regression(numbers),
-    "categories": xgb_regression(categories, {"enable_categorical": True, "max_cat_to_onehot": 3}),
+    "categories": xgb_regression(
+        ascii_categories, {"enable_categorical": True, "max_cat_to_onehot": 3}
+    ),
     "nameless": xgb_regression(numbers, named=False),
     "dart": xgb_regression(numbers, {"booster": "dart", "rate_drop": 0.5}),
     "parallel": xgb_regression(numbers, {"num_parallel_tree": 3, "subsample": 0.7}),

@@ -157,7 +157,7 @@ def keras_network(units: int, activation: str, target: str, labels: tuple[str, .
 
 def keras_two_inputs(rng: Rng) -> Subject:
     table, library = scaled_numbers(rng), keras()
-    frame = table.frame.iloc[:, :2].set_axis(["age", "size"], axis="columns")
+    frame = table.frame.iloc[:, :2].set_axis(["size", "age"], axis="columns")
     library.utils.set_random_seed(int(rng.integers(2**31)))
     inputs = [library.Input((1,), name=name) for name in ("size", "age")]
     hidden = library.layers.Dense(5, activation="tanh")(library.layers.Concatenate()(inputs))

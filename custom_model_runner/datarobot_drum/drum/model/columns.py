@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ColumnsError
 from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
+from datarobot_drum.drum.utils.spelling import Spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ class InputColumns:
         extras: what becomes of other columns.
         generated: the framework made the names up (``Column_0``, ``0``): they count only when a
             table has exactly them; else columns go by position.
-        blanks_as_underscores: the framework wrote ``_`` for each blank in a name.
+        spelling: how the framework wrote the names.
         text: columns whose values are text to the model, whatever they look like (``07``).
         booleans: columns of text that were truth values: a model may know True as another thing
             than the text ``True``.
@@ -65,7 +66,7 @@ class InputColumns:
     required: frozenset[str] | None = None
     extras: Extras = Extras.REFUSED
     generated: bool = False
-    blanks_as_underscores: bool = False
+    spelling: Spelling = Spelling.AS_IT_IS
     text: frozenset[str] = frozenset()
     booleans: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
@@ -99,12 +100,12 @@ def _in_order(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
     names = columns.names
     given = tuple(frame.columns)
     if names is None:
-        _check_count(len(given), columns.count)
+        check_count(len(given), columns.count)
         return frame
     if given == names:
         return frame
     if _has_no_names(frame) or (columns.generated and {*map(str, given)} != {*names}):
-        _check_count(len(given), len(names))
+        check_count(len(given), len(names))
         return frame.set_axis(list(names), axis="columns")
     return _selected(frame, given, columns, names)
 
@@ -138,12 +139,24 @@ def _places(given: Sequence[Any], columns: InputColumns, names: Iterable[str]) -
     if twice:
         raise ColumnsError(f"The rows have {_listed('column', twice)} more than once.")
     places = {name: by_name[name] for name in names if name in by_name}
-    if columns.blanks_as_underscores:
-        folded = {text.replace(" ", "_"): place for text, place in by_name.items()}
-        for name in names:
-            if name not in places and name in folded:
-                places[name] = folded[name]
+    if columns.spelling is not Spelling.AS_IT_IS and len(places) < len(texts):
+        _add_respelled(places, columns.spelling, texts, names)
     return places
+
+
+def _add_respelled(
+    places: dict[str, int], spelling: Spelling, texts: Sequence[str], names: Iterable[str]
+) -> None:
+    """Names that only the framework's spelling tells; not where it makes two columns one."""
+    used = set(places.values())
+    spelled: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        if place not in used:
+            spelled.setdefault(spelling.of(text), []).append(place)
+    for name in names:
+        found = spelled.get(name, ())
+        if name not in places and len(found) == 1:
+            places[name] = found[0]
 
 
 def _has_no_names(frame: pd.DataFrame) -> bool:
@@ -152,7 +165,12 @@ def _has_no_names(frame: pd.DataFrame) -> bool:
     return bool(index.dtype.kind in "iu" and list(index) == [*range(len(index))])
 
 
-def _check_count(given: int, wanted: int | None) -> None:
+def check_count(given: int, wanted: int | None) -> None:
+    """Refuse another number of columns than a model takes, where that is known.
+
+    Raises:
+        ColumnsError: the numbers differ.
+    """
     if wanted is not None and given != wanted:
         noun = "column" if wanted == 1 else "columns"
         raise ColumnsError(f"The model takes {wanted} {noun}, but the rows have {given}.")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.lightgbm_categories import columns_of_categories
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
+from datarobot_drum.drum.utils.spelling import Spelling
 
 _GENERATED_BY_LIGHTGBM: Final = re.compile(r"Column_\d+")
 
@@ -53,7 +54,7 @@ def lightgbm_columns(booster: Any) -> InputColumns:
     """Of a LightGBM ``Booster``, which writes underscores for the blanks in a name."""
     names = tuple(booster.feature_name())
     generated = all(map(_GENERATED_BY_LIGHTGBM.fullmatch, names))
-    columns = InputColumns(names, generated=generated, blanks_as_underscores=True)
+    columns = InputColumns(names, generated=generated, spelling=Spelling.BLANKS)
     categories = booster.pandas_categorical
     if not categories:
         return columns

@@ -11,6 +11,7 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
+from datarobot_drum.drum.model.artifacts.booster_classes import numbered_classes
 from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
@@ -25,11 +26,16 @@ _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, Targe
 class EstimatorModel(ArtifactModel):
     """An estimator behind ``ArtifactModel``: probabilities for classes, values otherwise."""
 
-    def __init__(self, estimator: Any, target_type: TargetType) -> None:
+    def __init__(
+        self, estimator: Any, target_type: TargetType, labels: ClassLabels | None = None
+    ) -> None:
         self._estimator = estimator
         self._target_type = target_type
         self._method = "predict_proba" if target_type.is_classification() else "predict"
         self.names = class_names(estimator) if target_type.is_classification() else None
+        if target_type is TargetType.MULTILABEL and self.names == _numbers(self.names):
+            # Not what the labels are called: the columns of the target that was a matrix.
+            self.names = numbered_classes(labels)
         self.columns = sklearn_columns(estimator)
         self.merge = merge_plan(estimator)
         self._takes_texts = takes_texts(estimator)
@@ -75,8 +81,14 @@ class EstimatorModel(ArtifactModel):
             )
 
 
-def adapt_estimator(model: Any, target_type: TargetType) -> EstimatorModel:
-    return EstimatorModel(model, target_type)
+def _numbers(names: tuple[str, ...] | None) -> tuple[str, ...]:
+    return tuple(map(str, range(len(names or ()))))
+
+
+def adapt_estimator(
+    model: Any, target_type: TargetType, labels: ClassLabels | None
+) -> EstimatorModel:
+    return EstimatorModel(model, target_type, labels)
 
 
 def class_names(model: Any) -> tuple[str, ...] | None:
@@ -104,7 +116,7 @@ class SklearnReader:
     def adapt(
         self, model: Any, target_type: TargetType, labels: ClassLabels | None
     ) -> ArtifactModel:
-        return adapt_estimator(model, target_type)
+        return adapt_estimator(model, target_type, labels)
 
 
 class LookalikeReader(SklearnReader):

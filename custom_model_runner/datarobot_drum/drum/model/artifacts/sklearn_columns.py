@@ -19,6 +19,7 @@ from datarobot_drum.drum.model.artifacts.text_columns import (
     text_columns,
 )
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
+from datarobot_drum.drum.utils.spelling import Spelling
 
 # They hand the rows on as they are: class -> the attribute with the fitted estimator or estimators.
 _DELEGATES: Final = {
@@ -105,7 +106,7 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
     if len(named) < len(found) or not named:
         return next((columns for columns in found if columns is not None), None)
     # Where some have changed the names, the others know them as they were.
-    first = min(named, key=lambda columns: columns.blanks_as_underscores)
+    first = min(named, key=lambda columns: columns.spelling is not Spelling.AS_IT_IS)
     alike = [_with_names_of(first, columns) for columns in named]
     kinds = {columns.extras for columns in alike}
     return replace(

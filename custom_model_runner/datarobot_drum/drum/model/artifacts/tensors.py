@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from datarobot_drum.drum.exceptions import ColumnsError
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
+from datarobot_drum.drum.utils.spelling import Spelling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +129,7 @@ def _columns(tensors: tuple[Tensor, ...]) -> InputColumns:
         names,
         extras=Extras.DROPPED,
         generated=all(map(_GENERATED.fullmatch, names)),
-        blanks_as_underscores=True,
+        spelling=Spelling.IDENTIFIER,
         text=frozenset(tensor.name for tensor in tensors if tensor.dtype == TEXT),
     )
 

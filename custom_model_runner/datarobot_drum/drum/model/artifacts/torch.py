@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
 from datarobot_drum.drum.model.artifacts.tensors import matrix
+from datarobot_drum.drum.model.columns import check_count
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
@@ -24,6 +25,9 @@ class TorchModel(ArtifactModel):
         self._module = module
         weights = (*module.parameters(), *module.buffers())
         weight = next((w for w in weights if w.is_floating_point()), None)
+        # The first matrix is most often the first layer's: outputs by inputs.
+        first = next((w for w in weights if w.ndim == 2), None)
+        self._likely_count = None if first is None else int(first.shape[1])
         self._options = {} if weight is None else {"dtype": weight.dtype, "device": weight.device}
         # numpy has no bfloat16, and half of a float's digits are read before they are rounded.
         self._dtype = "float64" if self._options.get("dtype") is torch.float64 else "float32"
@@ -33,7 +37,13 @@ class TorchModel(ArtifactModel):
 
         rows = torch.tensor(matrix(data, self._dtype)).to(**self._options)
         with torch.inference_mode():
-            result = self._module(rows)
+            try:
+                result = self._module(rows)
+            except RuntimeError:
+                # Only now: a module that runs knows best how many it takes.
+                if self._likely_count is not None:
+                    check_count(rows.shape[1], self._likely_count)
+                raise
         if not is_a(result, "torch", "Tensor"):
             raise ValueError(
                 f"The module returned a {type(result).__name__}, not a tensor of shape (rows, "

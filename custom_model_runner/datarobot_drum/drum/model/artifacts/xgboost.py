@@ -144,4 +144,4 @@ class XGBoostReader:
     ) -> ArtifactModel:
         if is_a(model, "xgboost", "Booster"):
             return BoosterModel(model, target_type, labels)
-        return adapt_estimator(model, target_type)
+        return adapt_estimator(model, target_type, labels)

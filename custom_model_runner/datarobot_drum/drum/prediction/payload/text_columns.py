@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datarobot_drum.drum.model.predictor import ModelInfo
+from datarobot_drum.drum.utils.spelling import Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class TextColumns:
     def among(self, header: Sequence[str]) -> list[str]:
         """Those names of a header that are text to the model.
 
-        A name's blanks may be the model's underscores. Where the model only numbers its columns,
+        Names may be spelled as a framework spells them. Where the model only numbers its columns,
         a table with other names has them in the model's order.
         """
         numbered = self.features == tuple(map(str, range(len(header))))
@@ -31,9 +32,7 @@ class TextColumns:
             return [
                 name for name, own in zip(header, self.features, strict=True) if own in self.names
             ]
-        return [
-            name for name in header if name in self.names or name.replace(" ", "_") in self.names
-        ]
+        return [name for name in header if any(each.of(name) in self.names for each in Spelling)]
 
 
 def text_columns(info: ModelInfo) -> TextColumns | None:
