@@ -134,9 +134,10 @@ def mixed(
     return Table(frame, _score(rng, frame), asked, asked)
 
 
-def ascii_categories(rng: Rng) -> Table:
+def ascii_categories(rng: Rng, *, without: str = "") -> Table:
     """For XGBoost, which does not keep other letters whole."""
-    return categories(rng, towns=tuple(town for town in TOWNS if town.isascii()))
+    ascii_towns = tuple(town for town in TOWNS if town.isascii())
+    return categories(rng, without=without, towns=ascii_towns)
 
 
 def categories(rng: Rng, *, without: str = "", towns: tuple[str, ...] = TOWNS) -> Table:
