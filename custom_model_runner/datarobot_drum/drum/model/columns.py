@@ -76,6 +76,34 @@ class InputColumns:
 UNKNOWN: Final = InputColumns()
 
 
+class Aligner:
+    """Brings tables to one model; see ``aligned``.
+
+    A client's tables have the same columns again and again: an index that fitted is known again
+    at a twentieth of the cost of comparing names.
+    """
+
+    def __init__(self, columns: InputColumns) -> None:
+        self._columns = columns
+        self._known: tuple[pd.Index[Any], list[Any]] | None = None
+
+    def __call__(self, frame: Any) -> Any:
+        import pandas as pd
+
+        if not isinstance(frame, pd.DataFrame):
+            return frame
+        if not len(frame):
+            raise ColumnsError("There are no rows to predict, only columns.")
+        frame, known = plain_dtypes(frame), self._known
+        if known is not None and frame.columns.is_(known[0]):
+            return _as_the_model_knows_them(frame, self._columns, known[1])
+        ordered = _in_order(frame, self._columns)
+        names = ordered.columns.tolist()
+        if ordered is frame:
+            self._known = (frame.columns, names)
+        return _as_the_model_knows_them(ordered, self._columns, names)
+
+
 def aligned(frame: Any, columns: InputColumns) -> Any:
     """The frame with the model's columns, in the model's order, each of the model's own kind.
 
@@ -86,14 +114,7 @@ def aligned(frame: Any, columns: InputColumns) -> Any:
         ColumnsError: a column is missing or unknown, appears twice, or there are too many or
             too few, and the text names them; or there are no rows.
     """
-    import pandas as pd
-
-    if not isinstance(frame, pd.DataFrame):
-        return frame
-    if not len(frame):
-        raise ColumnsError("There are no rows to predict, only columns.")
-    frame = plain_dtypes(frame)
-    return _as_the_model_knows_them(_in_order(frame, columns), columns)
+    return Aligner(columns)(frame)
 
 
 def _in_order(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
@@ -176,34 +197,43 @@ def check_count(given: int, wanted: int | None) -> None:
         raise ColumnsError(f"The model takes {wanted} {noun}, but the rows have {given}.")
 
 
-def _as_the_model_knows_them(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
+def _as_the_model_knows_them(
+    frame: pd.DataFrame, columns: InputColumns, names: Sequence[Any]
+) -> pd.DataFrame:
+    if not (columns.text or columns.categories):
+        return frame
+    dtypes = dict(zip(names, _dtypes(frame), strict=True))
     changed: dict[str, Any] = {}
-    for name in columns.booleans:
-        if name in frame.columns and frame[name].dtype.kind == "O":
-            changed[name] = _with_booleans(frame[name])
-    for name in columns.text - columns.booleans:
-        if name in frame.columns and name not in columns.categories:
-            column = frame[name]
-            text = _as_text(column, name in columns.none_for_missing)
-            if text is not column:
-                changed[name] = text
+    for name in columns.text & dtypes.keys():
+        if name in columns.booleans:
+            if dtypes[name].kind == "O":
+                changed[name] = _with_booleans(frame[name])
+        elif name in columns.none_for_missing:
+            changed[name] = _with_none(frame[name])
+        elif dtypes[name].kind == "f" and name not in columns.categories:
+            changed[name] = _as_text(frame[name])
     for name, dtype in columns.categories.items():
-        if name in frame.columns and frame[name].dtype != dtype:
+        if name in dtypes and dtypes[name] != dtype:
             changed[name] = _as_category(frame[name], dtype)
     return frame.assign(**changed) if changed else frame
 
 
-def _as_text(column: pd.Series[Any], none_for_missing: bool) -> pd.Series[Any]:
+def _dtypes(frame: pd.DataFrame) -> Iterable[Any]:
+    # ``frame.dtypes`` makes a Series, which costs more than many a prediction.
+    known = getattr(getattr(frame, "_mgr", None), "get_dtypes", None)
+    dtypes: Iterable[Any] = frame.dtypes.array if known is None else known()
+    return dtypes
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column without any value has no type of its own: a gap alone is one in company."""
     import pandas as pd
 
-    if not none_for_missing:
-        empty = column.dtype.kind == "f" and column.isna().all()
-        return column.astype(pd.Series(["text"]).dtype) if empty and len(column) else column
-    if not column.isna().any():
-        return column
-    values = column.astype(object)
-    return values.where(column.notna().to_numpy(), None)
+    return column.astype(pd.Series(["text"]).dtype) if column.isna().all() else column
+
+
+def _with_none(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype(object).where(column.notna().to_numpy(), None)
 
 
 def _with_booleans(column: pd.Series[Any]) -> pd.Series[Any]:

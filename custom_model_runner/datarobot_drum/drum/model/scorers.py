@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge
-from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
+from datarobot_drum.drum.model.columns import UNKNOWN, Aligner, InputColumns
 from datarobot_drum.drum.model.hooks import Hooks
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.predictor import ClassLabels, Predictions, RowSource
@@ -42,6 +42,7 @@ class ArtifactScorer:
     def __init__(self, model: ArtifactModel, rules: OutputRules) -> None:
         self._model = model
         self._rules = rules
+        self._aligned = Aligner(model.columns)
 
     @property
     def merges(self) -> bool:
@@ -57,7 +58,7 @@ class ArtifactScorer:
 
     def score(self, data: Any, source: RowSource) -> Predictions:
         counts = source.row_counts
-        data = aligned(data, self._model.columns)
+        data = self._aligned(data)
         with user_code("Failure when making predictions."):
             if counts is None:
                 values = self._model.predict(data)

@@ -27,10 +27,11 @@ def as_array(result: Any, model: Any = None) -> Any:
         ModelError: an output has other classes than two.
     """
     import numpy as np
-    import pandas as pd
 
     if type(result) is np.ndarray:
         return result
+    import pandas as pd
+
     if isinstance(result, pd.DataFrame):
         return _of_frame(result)
     if isinstance(result, pd.Series):

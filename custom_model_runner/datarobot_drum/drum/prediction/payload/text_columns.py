@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from datarobot_drum.drum.model.predictor import ModelInfo
 from datarobot_drum.drum.utils.spelling import Spelling
@@ -21,22 +22,34 @@ class TextColumns:
     names: frozenset[str]
     features: tuple[str, ...] = ()
 
-    def among(self, header: Sequence[str]) -> list[str]:
+    def among(self, header: Sequence[str]) -> tuple[str, ...]:
         """Those names of a header that are text to the model.
 
         Names may be spelled as a framework spells them. Where the model only numbers its columns,
         a table with other names has them in the model's order.
         """
-        numbered = self.features == tuple(map(str, range(len(header))))
-        if numbered and {*header} != {*self.features}:
-            return [
-                name for name, own in zip(header, self.features, strict=True) if own in self.names
-            ]
-        return [name for name in header if any(each.of(name) in self.names for each in Spelling)]
+        return _among(self.names, self.features, tuple(header))
+
+
+# A client's headers seldom change.
+@lru_cache(maxsize=64)
+def _among(
+    names: frozenset[str], features: tuple[str, ...], header: tuple[str, ...]
+) -> tuple[str, ...]:
+    numbered = features == tuple(map(str, range(len(header))))
+    if numbered and {*header} != {*features}:
+        pairs = zip(header, features, strict=True)
+        return tuple(name for name, own in pairs if own in names)
+    return tuple(name for name in header if any(each.of(name) in names for each in Spelling))
+
+
+@lru_cache(maxsize=8)
+def _text_columns(names: frozenset[str], features: tuple[str, ...]) -> TextColumns:
+    return TextColumns(names, features)
 
 
 def text_columns(info: ModelInfo) -> TextColumns | None:
     """None for a model without any."""
     if not info.text_columns:
         return None
-    return TextColumns(info.text_columns, info.feature_names or ())
+    return _text_columns(info.text_columns, info.feature_names or ())
