@@ -97,17 +97,19 @@ def test_columns_are_known_by_the_models_names(
     assert [name for name in frame if frame[name].dtype == text_dtype()] == read_as_text
 
 
-def test_every_way_in() -> None:
+def test_every_way_in(tmp_path: Path) -> None:
     body = b"code,n\n07,1.5\n"
     predictor = _predictor(text=("code",), array_columns=("code", "n"))
     part = ('name="X"; filename="x.csv"', body)
+    path = tmp_path / "x.csv"
+    path.write_bytes(body)
     frames = [
         read_rows(PredictRequest(body, "text/csv"), predictor)[0],
         read_rows(PredictRequest(body.replace(b"07", b"0.7"), "text/csv"), predictor)[0],
         read_rows(PredictRequest(body, "text/csv"), predictor, PartsReader(2, least=1))[0],
         read_rows(_form(part), predictor)[0],
         read_transform_rows(_form(part), predictor)[0],
-        read_file_rows(body, Path("x.csv").suffix, None, predictor)[0],
+        read_file_rows(str(path), None, predictor)[0],
     ]
     assert [frame["code"].tolist() for frame in frames] == [["07"], ["0.7"], *[["07"]] * 4]
 

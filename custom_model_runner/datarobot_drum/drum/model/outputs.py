@@ -69,7 +69,9 @@ class OutputRules:
         array = _two_dimensional(values)
         names = _names_of(values, names)
         if self.labels is None:
-            return Predictions(_one_column(array, self._several_values(array)), _SINGLE_COLUMN)
+            if array.shape[1] != 1:
+                raise ModelError(_not_one_column(array) + self._several_values(array))
+            return Predictions(array, _SINGLE_COLUMN)
         return self._probabilities(array, names, self.labels)
 
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
@@ -194,13 +196,17 @@ def _two_dimensional(values: Any) -> Array:
     return values
 
 
-def _one_column(array: Array, hint: str = "") -> Array:
+def _one_column(array: Array) -> Array:
     if array.shape[1] != 1:
-        raise ModelError(
-            "Regression, Text Generation, Agentic Workflow and anomaly predictions must contain "
-            f"only 1 column. Your predictions have {array.shape[1]} columns{hint}"
-        )
+        raise ModelError(_not_one_column(array))
     return array
+
+
+def _not_one_column(array: Array) -> str:
+    return (
+        "Regression, Text Generation, Agentic Workflow and anomaly predictions must contain "
+        f"only 1 column. Your predictions have {array.shape[1]} columns"
+    )
 
 
 def _both_classes(array: Array) -> Array:
