@@ -29,7 +29,10 @@ def _predictor(
         return ("from the hook", bytes(data))
 
     info = SimpleNamespace(
-        hooks=frozenset(hooks), feature_names=("p", "q"), text_columns=frozenset(text)
+        framework=None,
+        hooks=frozenset(hooks),
+        feature_names=("p", "q"),
+        text_columns=frozenset(text),
     )
     return cast(
         "Predictor",
