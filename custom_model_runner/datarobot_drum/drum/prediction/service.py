@@ -44,6 +44,7 @@ from datarobot_drum.drum.prediction.status import status_pages
 from datarobot_drum.drum.prediction.streams import StreamBody
 from datarobot_drum.drum.prediction.tracing import STREAM_NAME, open_span
 from datarobot_drum.drum.prediction.waiting import Disconnected, IsGone, LoopWait, ThreadWait
+from datarobot_drum.drum.prediction.warm_up import warm_up
 
 logger = logs.get_drum_logger(__name__)
 
@@ -136,6 +137,7 @@ class PredictionService:
         self._patience = Patience(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
         answers = ModelAnswers(predictor, deployment_config, settings.csv_threads)
+        warm_up(answers, predictor.info)
         self._batcher = Batcher(
             predictor,
             answers.decode,

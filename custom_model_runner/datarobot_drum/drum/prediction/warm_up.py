@@ -1,0 +1,48 @@
+"""What is done only once in a process, done before its first request: some milliseconds."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from typing import Final
+
+from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, CustomHooks, TargetType
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictions
+from datarobot_drum.drum.prediction.answers import ModelAnswers
+from datarobot_drum.drum.prediction.messages import PredictRequest
+
+_OF_NUMBERS: Final = frozenset(
+    {
+        TargetType.REGRESSION,
+        TargetType.BINARY,
+        TargetType.MULTICLASS,
+        TargetType.MULTILABEL,
+        TargetType.ANOMALY,
+    }
+)
+
+
+def warm_up(answers: ModelAnswers, info: ModelInfo) -> None:
+    """Read a made row, and write a made answer. Neither the model nor a hook is called: what
+    those do is not known.
+    """
+    import numpy as np
+
+    if info.target_type not in _OF_NUMBERS or CustomHooks.READ_INPUT_DATA in info.hooks:
+        return
+    columns = info.labels.names if info.labels else (REGRESSION_PRED_COLUMN,)
+    made = Predictions(np.full((1, len(columns)), 1 / len(columns)), columns)
+    # A matter of speed alone: what is odd about a folder will be told with a request.
+    with contextlib.suppress(Exception):
+        answers.decode(PredictRequest(_row(info), "text/csv"))
+        answers.encode(PredictRequest(), made)
+
+
+def _row(info: ModelInfo) -> bytes:
+    names = info.feature_names or ("column",)
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(names)
+    lines.writerow("text" if name in info.text_columns else "0.5" for name in names)
+    return text.getvalue().encode()
