@@ -121,7 +121,9 @@ def _alike(cells: Sequence[Cell]) -> list[Cell]:
         return [None if cell is None else str(cell) for cell in cells]
     if any(isinstance(cell, float) for cell in present):
         return [None if cell is None else float(cell) for cell in cells]
-    return list(cells)
+    if all(isinstance(cell, bool) for cell in present):
+        return list(cells)
+    return [None if cell is None else int(cell) for cell in cells]
 
 
 READERS: Mapping[str, Callable[[Table], pd.DataFrame]] = {

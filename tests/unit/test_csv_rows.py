@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import logging
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -156,7 +157,13 @@ def test_decision_25_shorter_rows_and_a_longer_header_are_missing_values() -> No
     assert frame["Unnamed: 2"].isna().all()
 
 
-def test_every_way_in() -> None:
+def _file(folder: Path, body: bytes) -> str:
+    path = folder / "rows.csv"
+    path.write_bytes(body)
+    return str(path)
+
+
+def test_every_way_in(tmp_path: Path) -> None:
     trailing, longer = b"a,b\n1,2,\n3,4,\n", b"a,b\n1,2,9\n3,4,9\n"
     part, target = 'name="X"; filename="x.csv"', 'name="y"; filename="y.csv"'
     for body in (trailing, longer):
@@ -166,7 +173,7 @@ def test_every_way_in() -> None:
             "y": lambda body=body: read_transform_rows(
                 _form((part, b"a\n1\n"), (target, body)), _predictor()
             )[1],
-            "file": lambda body=body: read_file_rows(body, ".csv", None, _predictor())[0],
+            "file": lambda body=body: read_file_rows(_file(tmp_path, body), None, _predictor())[0],
         }
         for read in ways.values():
             if body is longer:

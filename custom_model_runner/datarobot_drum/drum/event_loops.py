@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import threading
+from typing import Final
+
+# One for each thread, however many models it loads: a loop holds descriptors.
+_GIVEN: Final = threading.local()
 
 
 class ThreadLoop:
@@ -45,6 +50,8 @@ def give_event_loop() -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        loop = asyncio.new_event_loop()
+        loop = getattr(_GIVEN, "loop", None)
+        if loop is None or loop.is_closed():
+            loop = _GIVEN.loop = asyncio.new_event_loop()
+            atexit.register(loop.close)
         asyncio.set_event_loop(loop)
-        atexit.register(loop.close)

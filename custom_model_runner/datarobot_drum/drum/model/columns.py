@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -59,6 +59,8 @@ class InputColumns:
             than the text ``True``.
         none_for_missing: columns of text whose missing value the model knows as None, not NaN.
         categories: columns that the model takes as a pandas category, with their dtype.
+        objects: the framework takes columns of objects; else truth values with gaps, which are
+            some, become floats.
     """
 
     names: tuple[str, ...] | None = None
@@ -71,6 +73,7 @@ class InputColumns:
     booleans: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
     categories: Mapping[str, pd.CategoricalDtype] = field(default_factory=dict)
+    objects: bool = True
 
 
 UNKNOWN: Final = InputColumns()
@@ -200,22 +203,41 @@ def check_count(given: int, wanted: int | None) -> None:
 def _as_the_model_knows_them(
     frame: pd.DataFrame, columns: InputColumns, names: Sequence[Any]
 ) -> pd.DataFrame:
-    if not (columns.text or columns.categories):
+    if columns.objects and not (columns.text or columns.categories):
         return frame
     dtypes = dict(zip(names, _dtypes(frame), strict=True))
-    changed: dict[str, Any] = {}
-    for name in columns.text & dtypes.keys():
-        if name in columns.booleans:
-            if dtypes[name].kind == "O":
-                changed[name] = _with_booleans(frame[name])
-        elif name in columns.none_for_missing:
-            changed[name] = _with_none(frame[name])
-        elif dtypes[name].kind == "f" and name not in columns.categories:
-            changed[name] = _as_text(frame[name])
+    changed = dict(_text(frame, columns, dtypes))
     for name, dtype in columns.categories.items():
         if name in dtypes and dtypes[name] != dtype:
             changed[name] = _as_category(frame[name], dtype)
+    if not columns.objects:
+        changed |= _truth_values(frame, dtypes.keys() - columns.text - columns.categories.keys())
     return frame.assign(**changed) if changed else frame
+
+
+def _text(
+    frame: pd.DataFrame, columns: InputColumns, dtypes: Mapping[Any, Any]
+) -> Iterator[tuple[str, Any]]:
+    for name in columns.text & dtypes.keys():
+        if name in columns.booleans:
+            if dtypes[name].kind == "O":
+                yield name, _with_booleans(frame[name])
+        elif name in columns.none_for_missing:
+            yield name, _with_none(frame[name])
+        elif dtypes[name].kind == "f" and name not in columns.categories:
+            yield name, _as_text(frame[name])
+
+
+def _truth_values(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
+    """Those of the columns that hold truth values and gaps, as floats."""
+    found = {}
+    for name in names:
+        column: Any = frame[name]
+        if column.dtype.kind == "O" and all(
+            isinstance(value, bool) or value != value for value in column.tolist()
+        ):
+            found[name] = column.astype(float)
+    return found
 
 
 def _dtypes(frame: pd.DataFrame) -> Iterable[Any]:

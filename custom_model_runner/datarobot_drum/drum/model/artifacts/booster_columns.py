@@ -46,15 +46,15 @@ def xgboost_columns(booster: Any) -> InputColumns:
     """
     names = booster.feature_names
     if not names:
-        return InputColumns(count=booster.num_features())
-    return _with_categories(InputColumns(tuple(names)), _xgboost_categories(booster))
+        return InputColumns(count=booster.num_features(), objects=False)
+    return _with_categories(InputColumns(tuple(names), objects=False), _xgboost_categories(booster))
 
 
 def lightgbm_columns(booster: Any) -> InputColumns:
     """Of a LightGBM ``Booster``, which writes underscores for the blanks in a name."""
     names = tuple(booster.feature_name())
     generated = all(map(_GENERATED_BY_LIGHTGBM.fullmatch, names))
-    columns = InputColumns(names, generated=generated, spelling=Spelling.BLANKS)
+    columns = InputColumns(names, generated=generated, spelling=Spelling.BLANKS, objects=False)
     categories = booster.pandas_categorical
     if not categories:
         return columns

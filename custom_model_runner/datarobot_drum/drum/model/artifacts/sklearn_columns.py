@@ -118,6 +118,7 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
         text=_EMPTY.union(*(columns.text for columns in alike)),
         booleans=_EMPTY.union(*(columns.booleans for columns in alike)),
         none_for_missing=_EMPTY.union(*(columns.none_for_missing for columns in alike)),
+        objects=all(columns.objects for columns in alike),
         categories={name: kind for columns in alike for name, kind in columns.categories.items()},
     )
 
