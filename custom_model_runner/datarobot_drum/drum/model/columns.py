@@ -211,7 +211,8 @@ def _as_the_model_knows_them(
         if name in dtypes and dtypes[name] != dtype:
             changed[name] = _as_category(frame[name], dtype)
     if not columns.objects:
-        changed |= _truth_values(frame, dtypes.keys() - columns.text - columns.categories.keys())
+        objects = {name for name, dtype in dtypes.items() if dtype.kind == "O"}
+        changed |= _truth_values(frame, objects - columns.text - columns.categories.keys())
     return frame.assign(**changed) if changed else frame
 
 
@@ -233,9 +234,7 @@ def _truth_values(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
     found = {}
     for name in names:
         column: Any = frame[name]
-        if column.dtype.kind == "O" and all(
-            isinstance(value, bool) or value != value for value in column.tolist()
-        ):
+        if all(isinstance(value, bool) or value != value for value in column.tolist()):
             found[name] = column.astype(float)
     return found
 
