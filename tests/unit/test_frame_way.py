@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    RobustScaler,
     StandardScaler,
 )
 from sklearn.svm import SVR
@@ -225,4 +226,49 @@ class _Own(TransformerMixin, BaseEstimator):
 def test_what_is_not_known_has_no_short_way(columns: Any) -> None:
     frame = ordinary(60, 2).assign(mass=1.0).dropna()
     model = make_pipeline(columns, Ridge()).fit(frame, np.arange(float(len(frame))))
+    assert FrameWay(model, "predict").pipeline is None
+
+
+@pytest.mark.parametrize("scaler", [MinMaxScaler(clip=True), StandardScaler(), RobustScaler()])
+@pytest.mark.parametrize("imputed", [True, False])
+def test_an_infinity_is_what_scikit_learn_makes_of_it(scaler: Any, imputed: bool) -> None:
+    columns = make_column_transformer(
+        (SCALED if imputed else StandardScaler(), ["mass"]), (scaler, ["length"]), (IGNORING, WORDS)
+    )
+    frame = ordinary(60, 2).assign(mass=1.0)
+    model = make_pipeline(clone(columns), RandomForestRegressor(3)).fit(frame, frame["length"])
+    assert FrameWay(model, "predict").pipeline is not None
+    served = EstimatorModel(model, TargetType.REGRESSION)
+    for odd in (np.inf, -np.inf):
+        rows = frame.head(2).assign(length=odd)
+        with pytest.raises(ValueError, match="infinity"):
+            served.predict(rows)
+
+
+class _Counting(TransformerMixin, BaseEstimator):
+    """A user's own step, whose answers depend on how often it was called."""
+
+    calls = 0
+
+    def fit(self, X: Any, y: Any = None) -> _Counting:  # noqa: N803
+        return self
+
+    def transform(self, X: Any) -> Any:  # noqa: N803
+        type(self).calls += 1
+        return X + type(self).calls
+
+
+def test_no_step_of_the_users_is_called_while_a_model_is_loaded() -> None:
+    frame = ordinary(60, 2).dropna()
+    model = make_pipeline(clone(COLUMNS[0]), _Counting(), Ridge()).fit(frame, frame["length"])
+    before = _Counting.calls
+    assert FrameWay(model, "predict").pipeline is not None
+    assert _Counting.calls == before
+
+
+def test_a_wide_table_is_not_tried_out() -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(0, 1, (20, 65)))
+    frame.columns = pd.Index([f"c{place}" for place in range(65)])
+    columns = make_column_transformer((StandardScaler(), list(frame.columns)))
+    model = make_pipeline(columns, Ridge()).fit(frame, frame["c0"])
     assert FrameWay(model, "predict").pipeline is None

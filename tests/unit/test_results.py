@@ -307,6 +307,21 @@ def test_a_pipeline_of_imbalanced_learn(tmp_path: Path) -> None:
     np.testing.assert_allclose(counts.values, model.predict_proba(FRAME))
 
 
+def test_a_sampler_behind_columns(tmp_path: Path) -> None:
+    pytest.importorskip("imblearn")
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.pipeline import make_pipeline as with_sampling
+    from sklearn.compose import make_column_transformer
+
+    target = np.array(["no", "yes"])[(np.arange(60) % 5 == 0).astype(int)]
+    columns = make_column_transformer((StandardScaler(), list("abcd")))
+    model = with_sampling(columns, RandomOverSampler(random_state=1), LogisticRegression())
+    model.fit(FRAME, target)
+    predictor = load(write_folder(tmp_path, model_pkl=model), "binary")
+    result = predict(predictor, FRAME[list("dcba")])
+    np.testing.assert_array_equal(result.values, model.predict_proba(FRAME))
+
+
 # The package asks pandas for options that newer ones do not need.
 @pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 def test_encoders_of_category_encoders(tmp_path: Path) -> None:

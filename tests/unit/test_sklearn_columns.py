@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import (
+    BaggingRegressor,
     HistGradientBoostingRegressor,
     RandomForestRegressor,
     StackingRegressor,
+    VotingClassifier,
     VotingRegressor,
 )
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -34,6 +38,7 @@ from sklearn.tree import DecisionTreeRegressor
 from datarobot_drum.drum.exceptions import ColumnsError, ModelError, PayloadError
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
 from datarobot_drum.drum.model.columns import Extras
+from datarobot_drum.drum.model.predictor import RowSource
 from datarobot_drum.drum.prediction.payload.structured import read_data
 from tests.unit.folders import load, predict, write_folder
 
@@ -170,8 +175,6 @@ def test_a_hook_that_makes_other_columns_is_what_failed(tmp_path: Path) -> None:
 def test_a_transformer_gets_its_columns_by_name(tmp_path: Path) -> None:
     model = StandardScaler().fit(NUMBERS)
     predictor = load(write_folder(tmp_path, model_pkl=model), "transform")
-    from datarobot_drum.drum.model.predictor import RowSource
-
     result = predictor.transform(NUMBERS[TURNED], None, RowSource())
     np.testing.assert_array_equal(result.to_numpy(), model.transform(NUMBERS))
     with pytest.raises(ColumnsError, match="column 'width' of the model is missing"):
@@ -265,3 +268,130 @@ def test_calibrated_classifiers_ask_their_own(tmp_path: Path) -> None:
     columns = sklearn_columns(model)
     assert columns.required == {"width"}
     assert columns.extras is Extras.DROPPED
+
+
+# -- steps that hide what later ones know
+
+
+def _as_it_is(frame: Any) -> Any:
+    return frame
+
+
+class Frequencies(TransformerMixin, BaseEstimator):
+    """A class of the user's that remembers names and takes what it needs by name."""
+
+    def fit(self, X: Any, y: Any = None) -> Frequencies:  # noqa: N803
+        self.feature_names_in_ = np.array(list(X.columns), dtype=object)
+        return self
+
+    def transform(self, X: Any) -> Any:  # noqa: N803
+        return X[["width", "depth"]].to_numpy()
+
+
+def test_a_class_of_the_users_takes_what_it_needs(tmp_path: Path) -> None:
+    model = make_pipeline(Frequencies(), Ridge()).fit(CODES, TARGET)
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    expected = model.predict(CODES)
+    for rows in (CODES[["depth", "width"]], CODES.assign(more=1), CODES[CODES.columns[::-1]]):
+        np.testing.assert_array_equal(predict(predictor, rows).values[:, 0], expected)
+
+
+def test_a_misspelt_name_is_not_taken_by_position(tmp_path: Path) -> None:
+    model = make_pipeline(FunctionTransformer(np.asarray), Ridge()).fit(NUMBERS, TARGET)
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    np.testing.assert_array_equal(
+        predict(predictor, NUMBERS[TURNED]).values[:, 0], model.predict(NUMBERS)
+    )
+    with pytest.raises(ColumnsError, match="Did you mean 'width' by 'widht'"):
+        predict(predictor, NUMBERS[TURNED].rename(columns={"width": "widht"}))
+
+
+def _frozen(model: Any) -> Any:
+    # Older versions of scikit-learn have none: there the model stands for itself.
+    frozen = importlib.util.find_spec("sklearn.frozen")
+    return (
+        model
+        if frozen is None
+        else importlib.import_module("sklearn.frozen").FrozenEstimator(model)
+    )
+
+
+def hidden() -> dict[str, Any]:
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    inner = make_column_transformer((ordinal, ["code"]))
+    frames = make_column_transformer(
+        ("passthrough", ["width", "code"]), verbose_feature_names_out=False
+    ).set_output(transform="pandas")
+    return {
+        "behind a function": make_pipeline(FunctionTransformer(_as_it_is), inner, Ridge()),
+        "behind frames": make_pipeline(frames, inner, Ridge()),
+        "a slice by names": make_pipeline(
+            ColumnTransformer([("code", ordinal, slice("code", "code"))]), Ridge()
+        ),
+        "frozen": _frozen(make_pipeline(inner, Ridge()).fit(CODES, TARGET)),
+        "bagging": BaggingRegressor(make_pipeline(ordinal, Ridge()), 2, random_state=0),
+    }
+
+
+@pytest.mark.parametrize("name", list(hidden()))
+def test_codes_are_text_behind_other_steps(tmp_path: Path, name: str) -> None:
+    rows = CODES[["width", "code"]] if name != "frozen" else CODES
+    if name == "bagging":
+        rows = CODES[["code"]]
+    model = hidden()[name].fit(rows, TARGET)
+    assert sklearn_columns(model).text == {"code"}
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    alone = rows[rows["code"] == "07"].head(2)
+    frame, source = read_data(alone.to_csv(index=False).encode(), None, None, predictor)
+    np.testing.assert_array_equal(
+        predictor.predict(frame, source).values[:, 0], model.predict(alone)
+    )
+
+
+@pytest.mark.parametrize("wrapper", ["voting", "calibrated", "cleaned", "passthrough"])
+def test_models_of_texts_inside_of_others(tmp_path: Path, wrapper: str) -> None:
+    texts = ["good day", "bad day", "so good", "bad bad"] * 6
+    inner = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    model = {
+        "voting": VotingClassifier([("a", inner), ("b", inner)], voting="soft"),
+        "calibrated": CalibratedClassifierCV(inner, cv=2),
+        "cleaned": make_pipeline(FunctionTransformer(_lower), *inner.named_steps.values()),
+        "passthrough": make_pipeline("passthrough", *inner.named_steps.values()),
+    }[wrapper].fit(texts, [1, 0, 1, 0] * 6)
+    predictor = load(
+        write_folder(tmp_path, model_pkl=model),
+        "binary",
+        positive_class_label="1",
+        negative_class_label="0",
+    )
+    frame, source = read_data(b"remark\ngood\nbad\n", None, None, predictor)
+    np.testing.assert_array_equal(
+        predictor.predict(frame, source).values, model.predict_proba(["good", "bad"])
+    )
+
+
+def _lower(texts: Any) -> Any:
+    return [text.lower() for text in texts]
+
+
+def test_a_vectorizer_that_transforms_gets_the_texts(tmp_path: Path) -> None:
+    model = TfidfVectorizer().fit(["good day", "bad day"])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "transform")
+    result = predictor.transform(pd.DataFrame({"t": ["good", "bad", "day"]}), None, RowSource())
+    np.testing.assert_array_equal(
+        result.to_numpy(), model.transform(["good", "bad", "day"]).toarray()
+    )
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")], ids=["None", "NaN"])
+def test_truth_values_with_gaps_keep_the_gap_of_training(tmp_path: Path, gap: Any) -> None:
+    flags = pd.Series([True, False, gap] * 20, dtype=object)
+    rows = NUMBERS.assign(flag=flags)
+    encoder = OneHotEncoder(handle_unknown="error")
+    columns = make_column_transformer((encoder, ["flag"]), remainder="passthrough")
+    model = make_pipeline(columns, Ridge()).fit(rows, TARGET + flags.isna() * 50)
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    for chosen in (rows.head(6), rows.iloc[[2]], rows.iloc[[0, 3]]):
+        frame, source = read_data(chosen.to_csv(index=False).encode(), None, None, predictor)
+        result = predictor.predict(frame, source)
+        np.testing.assert_allclose(result.values[:, 0], model.predict(chosen), rtol=1e-12)

@@ -57,7 +57,8 @@ class InputColumns:
         text: columns whose values are text to the model, whatever they look like (``07``).
         booleans: columns of text that were truth values: a model may know True as another thing
             than the text ``True``.
-        none_for_missing: columns of text whose missing value the model knows as None, not NaN.
+        flags: columns of objects to the model that are truth values, some of them missing.
+        none_for_missing: columns of text or flags whose missing value the model knows as None.
         categories: columns that the model takes as a pandas category, with their dtype.
         objects: the framework takes columns of objects; else truth values with gaps, which are
             some, become floats.
@@ -71,6 +72,7 @@ class InputColumns:
     spelling: Spelling = Spelling.AS_IT_IS
     text: frozenset[str] = frozenset()
     booleans: frozenset[str] = frozenset()
+    flags: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
     categories: Mapping[str, pd.CategoricalDtype] = field(default_factory=dict)
     objects: bool = True
@@ -142,13 +144,30 @@ def _selected(
     missing = [name for name in names if name in required and name not in places]
     used = set(places.values())
     extra = [str(name) for place, name in enumerate(given) if place not in used]
+    if columns.extras is Extras.KEPT:
+        return _kept(frame, names, places, extra)
     if missing or (extra and columns.extras is Extras.REFUSED):
         raise ColumnsError(_unfit(missing, extra, columns.extras is Extras.REFUSED))
-    if columns.extras is Extras.KEPT and (extra or len(places) < len(names)):
-        return frame
     found = [name for name in names if name in places]
     selected = frame.iloc[:, [places[name] for name in found]]
     return selected.set_axis(found, axis="columns")
+
+
+def _kept(
+    frame: pd.DataFrame, names: Sequence[str], places: Mapping[str, int], extra: Sequence[str]
+) -> pd.DataFrame:
+    """All columns, the known ones first and in order, for a model that looks at the frame itself.
+
+    It may need some of its columns only; but where one is missing and another unknown, and they
+    look alike or the number is right, that is a misspelt one.
+    """
+    missing = [name for name in names if name not in places]
+    right_number = frame.shape[1] == len(names)
+    if missing and extra and (right_number or _hint(missing, extra)):
+        raise ColumnsError(_unfit(missing, extra, refuses=True))
+    known = [places[name] for name in names if name in places]
+    order = known + [place for place in range(frame.shape[1]) if place not in {*known}]
+    return frame if order == [*range(frame.shape[1])] else frame.iloc[:, order]
 
 
 def _places(given: Sequence[Any], columns: InputColumns, names: Iterable[str]) -> dict[str, int]:
@@ -203,7 +222,7 @@ def check_count(given: int, wanted: int | None) -> None:
 def _as_the_model_knows_them(
     frame: pd.DataFrame, columns: InputColumns, names: Sequence[Any]
 ) -> pd.DataFrame:
-    if columns.objects and not (columns.text or columns.categories):
+    if columns.objects and not (columns.text or columns.categories or columns.flags):
         return frame
     dtypes = dict(zip(names, _dtypes(frame), strict=True))
     changed = dict(_text(frame, columns, dtypes))
@@ -225,8 +244,11 @@ def _text(
                 yield name, _with_booleans(frame[name])
         elif name in columns.none_for_missing:
             yield name, _with_none(frame[name])
-        elif dtypes[name].kind == "f" and name not in columns.categories:
+        elif dtypes[name].kind in "biuf" and name not in columns.categories:
             yield name, _as_text(frame[name])
+    for name in columns.flags & dtypes.keys():
+        column = frame[name].astype(object)
+        yield name, _with_none(column) if name in columns.none_for_missing else column
 
 
 def _truth_values(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
@@ -247,10 +269,12 @@ def _dtypes(frame: pd.DataFrame) -> Iterable[Any]:
 
 
 def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column without any value has no type of its own: a gap alone is one in company."""
+    """Numbers in a column of text are objects in company, and so alone; a column without any
+    value has no type of its own, and gets that of text.
+    """
     import pandas as pd
 
-    return column.astype(pd.Series(["text"]).dtype) if column.isna().all() else column
+    return column.astype(pd.Series(["text"]).dtype if column.isna().all() else object)
 
 
 def _with_none(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import ModelError
-from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
+from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
 from datarobot_drum.drum.model.hooks import Hooks, require_frame
 from datarobot_drum.drum.model.user_code import user_code
@@ -50,9 +50,12 @@ class EstimatorTransformer:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.columns: InputColumns = sklearn_columns(model)
+        self._takes_texts = takes_texts(model)
 
     def transform(self, frame: Any, target: Any) -> Any:
         frame = aligned(frame, self.columns)
+        if self._takes_texts:
+            frame = frame.iloc[:, 0]
         with user_code("Couldn't naively apply transformer."):
             return _as_frame(self._model.transform(frame))
 

@@ -125,24 +125,30 @@ def _text_columns(estimator: Any) -> tuple[str, ...] | None:
 def _takes_numbers_only(estimator: Any) -> bool:
     """Every part of the model is scikit-learn's own and turns its input into numbers first."""
     return all(
-        type(part).__module__.startswith("sklearn.")
+        is_own(part)
         and type(part).__name__ not in _FRAME_READERS
         and "_sklearn_output_config" not in vars(part)
-        for part in _parts(estimator)
+        for part in parts(estimator)
     )
 
 
-def _parts(value: Any) -> Iterable[Any]:
+def is_own(part: Any) -> bool:
+    """Of scikit-learn itself: no code of the user's."""
+    return type(part).__module__.startswith("sklearn.")
+
+
+def parts(value: Any) -> Iterable[Any]:
+    """A model and all estimators inside of it."""
     if is_a(value, "sklearn", "BaseEstimator"):
         yield value
         for item in vars(value).values():
-            yield from _parts(item)
+            yield from parts(item)
     elif type(value) in (list, tuple):
         for item in value:
-            yield from _parts(item)
+            yield from parts(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _parts(item)
+            yield from parts(item)
 
 
 def _is_float_frame(frame: Any, columns: tuple[str, ...]) -> bool:

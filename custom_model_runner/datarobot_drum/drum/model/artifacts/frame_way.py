@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts import made_rows
-from datarobot_drum.drum.model.artifacts.array_way import same_bits
+from datarobot_drum.drum.model.artifacts.array_way import is_own, parts, same_bits
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.thin_columns import ThinColumns, thin_columns
 from datarobot_drum.drum.model.artifacts.thin_steps import ThinPipeline, thin_last
 
 # What is saved for each request is little beside the work on more rows than these.
 MOST_ROWS: Final = 1000
+# To try more of them out takes too much of the time in which a model is loaded.
+_MOST_COLUMNS: Final = 64
 
 
 class FrameWay:
@@ -49,11 +51,15 @@ class FrameWay:
 
 def _is_equal(estimator: Any, method: str, candidate: ThinPipeline, columns: ThinColumns) -> bool:
     names = list(map(str, estimator.steps[0][1].feature_names_in_))
-    frames = list(made_rows.frames(names, columns.words))
+    frames = list(made_rows.frames(names, columns.words, columns.numbers))
     try:
-        return _same_matrices(estimator.steps[0][1], columns, frames) and all(
-            same_bits(getattr(estimator, method)(frame), getattr(candidate, method)(frame))
-            for frame in frames[:2]
+        return _same_matrices(estimator.steps[0][1], columns, frames) and (
+            # A user's own step is not called before there are rows of the user's own.
+            not _is_all_own(estimator)
+            or all(
+                same_bits(getattr(estimator, method)(frame), getattr(candidate, method)(frame))
+                for frame in frames[:2]
+            )
         )
     except Exception:
         # Of the original, for rows that the short way takes: they must not differ in that.
@@ -84,13 +90,22 @@ def _same_layout(one: Any, other: Any) -> bool:
 def _first_step(estimator: Any) -> ThinColumns | None:
     if not is_a(estimator, "sklearn", "Pipeline") or len(estimator.steps) < 2:
         return None
-    return thin_columns(estimator.steps[0][1])
+    first = estimator.steps[0][1]
+    if getattr(first, "n_features_in_", 0) > _MOST_COLUMNS:
+        return None
+    return thin_columns(first)
 
 
 def _thin_pipeline(pipeline: Any, columns: ThinColumns) -> ThinPipeline | None:
     (first_name, _first), *middle, (last_name, last) = pipeline.steps
-    if not type(last).__module__.startswith("sklearn."):
-        return None
-    # The others get a matrix in either case: they may be what they like.
+    # The others get a matrix in either case: they may be what they like, but for samplers.
     between = [(name, step) for name, step in middle if step not in (None, "passthrough")]
-    return ThinPipeline([(first_name, columns), *between, (last_name, thin_last(last) or last)])
+    if not is_own(last) or not all(hasattr(step, "transform") for _name, step in between):
+        return None
+    thin = thin_last(last) if _is_all_own(pipeline) else None
+    return ThinPipeline([(first_name, columns), *between, (last_name, thin or last)])
+
+
+def _is_all_own(pipeline: Any) -> bool:
+    steps = (step for _name, step in pipeline.steps if step not in (None, "passthrough"))
+    return all(map(is_own, steps)) and all(map(is_own, parts(pipeline)))

@@ -68,11 +68,15 @@ def _ordinary(width: int) -> Array:
     return block.T
 
 
-def frames(names: Sequence[str], words: Mapping[str, Sequence[str]]) -> Iterator[pd.DataFrame]:
+def frames(
+    names: Sequence[str], words: Mapping[str, Sequence[str]], numbers: Sequence[Sequence[str]]
+) -> Iterator[pd.DataFrame]:
     """Frames with these columns: ordinary ones first, then ones that are odd in one way each.
 
     Args:
         words: the values that the model has seen, for the columns of text; the others are numbers.
+        numbers: the columns of numbers that the model works on alike. What is odd comes to one of
+            these groups at a time: another may refuse it, and tell nothing of this one.
     """
     import pandas as pd
 
@@ -84,8 +88,9 @@ def frames(names: Sequence[str], words: Mapping[str, Sequence[str]]) -> Iterator
     ordinary = pd.DataFrame(columns)
     yield ordinary
     yield ordinary.head(1)
-    numbers = [name for name in names if name not in words]
-    yield from _odd_numbers(ordinary, numbers)
+    for group in numbers:
+        yield from _extremes(ordinary, group)
+    yield from _odd_numbers(ordinary, [name for name in names if name not in words])
     yield from _odd_words(ordinary, list(words))
 
 
@@ -93,13 +98,16 @@ def _cycled(values: Sequence[str]) -> list[str]:
     return [values[place % len(values)] for place in range(_ROWS)] if values else ["?"] * _ROWS
 
 
-def _odd_numbers(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.DataFrame]:
-    if not names:
-        return
+def _extremes(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.DataFrame]:
     block = ordinary[list(names)].to_numpy()
     for extremes in _EXTREMES:
         odd = _with_extremes(block, extremes)
         yield ordinary.assign(**{name: odd[:, place] for place, name in enumerate(names)})
+
+
+def _odd_numbers(ordinary: pd.DataFrame, names: Sequence[str]) -> Iterator[pd.DataFrame]:
+    if not names:
+        return
     whole = {name: ordinary[name].round().clip(0, 100) for name in names}
     for dtype in _DTYPES:
         yield ordinary.assign(**{name: column.astype(dtype) for name, column in whole.items()})

@@ -16,8 +16,7 @@ from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
 from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.results import as_array
-from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
-from datarobot_drum.drum.model.artifacts.text_columns import takes_texts
+from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})

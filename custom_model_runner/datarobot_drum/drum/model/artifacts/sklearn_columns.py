@@ -17,6 +17,7 @@ from datarobot_drum.drum.model.artifacts.text_columns import (
     TextColumns,
     is_vectorizer,
     text_columns,
+    text_of_steps,
 )
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 from datarobot_drum.drum.utils.spelling import Spelling
@@ -25,6 +26,7 @@ from datarobot_drum.drum.utils.spelling import Spelling
 _DELEGATES: Final = {
     "BaseSearchCV": "best_estimator_",
     "FixedThresholdClassifier": "estimator_",
+    "FrozenEstimator": "estimator",
     "TunedThresholdClassifierCV": "estimator_",
     "TransformedTargetRegressor": "regressor_",
     "CalibratedClassifierCV": "calibrated_classifiers_",
@@ -37,6 +39,10 @@ _DELEGATES: Final = {
     "MultiOutputRegressor": "estimators_",
     "OneVsRestClassifier": "estimators_",
 }
+# They hold rows to the names that they were fitted on, as scikit-learn does.
+_LIBRARIES: Final = frozenset(
+    {"catboost", "category_encoders", "imblearn", "lightgbm", "sklearn", "xgboost"}
+)
 _EMPTY: Final[frozenset[str]] = frozenset()
 # The one column of a model of texts, whatever a request calls it.
 _TEXTS: Final = ("0",)
@@ -47,22 +53,66 @@ def sklearn_columns(model: Any) -> InputColumns:
     return _columns(model) or UNKNOWN
 
 
+def takes_texts(model: Any) -> bool:
+    """Whether a model takes a sequence of texts, as a vectorizer does, and no table.
+
+    A table would be taken for the sequence of its column names.
+    """
+    if is_a(model, "sklearn", "Pipeline"):
+        steps = [step for _, step in model.steps if step not in (None, "passthrough")]
+        # What cleans texts in front of a vectorizer has seen no table.
+        cleaners = (is_a(step, "sklearn", "FunctionTransformer") for step in steps)
+        first = next(
+            (
+                step
+                for step, cleans in zip(steps, cleaners, strict=False)
+                if not cleans or _fitted(step, "n_features_in_") is not None
+            ),
+            None,
+        )
+        return takes_texts(first)
+    if is_a(model, "sklearn", "FeatureUnion"):
+        return all(takes_texts(step) for _, step in model.transformer_list if step != "drop")
+    members = _members(model)
+    return all(map(takes_texts, members)) if members else is_vectorizer(model)
+
+
 def _columns(model: Any) -> InputColumns | None:
+    if takes_texts(model):
+        return InputColumns(_TEXTS, generated=True, text=frozenset(_TEXTS))
     known = booster_columns_of(model)
     if known is not None:
         return known
     if is_a(model, "sklearn", "Pipeline"):
-        first = next((step for _, step in model.steps if step not in (None, "passthrough")), None)
-        return _columns(first)
-    if is_vectorizer(model):
-        return InputColumns(_TEXTS, generated=True, text=frozenset(_TEXTS))
+        return _of_pipeline([step for _, step in model.steps if step not in (None, "passthrough")])
     if is_a(model, "sklearn", "ColumnTransformer"):
         return _of_column_transformer(model)
     if is_a(model, "sklearn", "FeatureUnion"):
         return _of_all([step for _, step in model.transformer_list if step != "drop"])
-    members = _members(model)
+    members = [] if getattr(model, "passthrough", False) is True else _members(model)
     # A member that was given arrays has forgotten the names.
     return (_of_all(members) if members else None) or _own(model)
+
+
+def _of_pipeline(steps: Sequence[Any]) -> InputColumns | None:
+    """A pipeline goes by its first step; later ones may know of the columns what it does not."""
+    # Samplers of imbalanced-learn only work in training.
+    steps = [step for step in steps[:-1] if hasattr(step, "transform")] + [*steps[-1:]]
+    columns = _columns(steps[0]) if steps else None
+    if columns is None or columns.names is None:
+        return columns
+    names = columns.names
+    columns = _with_text(columns, _text_of(columns).plus(text_of_steps(steps, names)))
+    for step in steps[1:]:
+        later = booster_columns_of(step)
+        if later is not None and {*(later.names or ())} <= {*names}:
+            columns = replace(
+                columns,
+                text=columns.text | later.text,
+                booleans=columns.booleans | later.booleans,
+                categories={**columns.categories, **later.categories},
+            )
+    return columns
 
 
 def _own(model: Any) -> InputColumns | None:
@@ -72,8 +122,9 @@ def _own(model: Any) -> InputColumns | None:
         return None if count is None else InputColumns(count=int(count))
     names = tuple(map(str, names))
     columns = _with_text(InputColumns(names), text_columns(model, names))
-    if is_a(model, "sklearn", "FunctionTransformer") and not model.validate:
-        # The function looks at the frame itself.
+    looks = is_a(model, "sklearn", "FunctionTransformer") and not model.validate
+    if looks or not _is_of_a_library(model):
+        # The function, or a class of the user's, looks at the frame itself.
         return replace(columns, required=frozenset(), extras=Extras.KEPT)
     return columns
 
@@ -117,6 +168,7 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
         ),
         text=_EMPTY.union(*(columns.text for columns in alike)),
         booleans=_EMPTY.union(*(columns.booleans for columns in alike)),
+        flags=_EMPTY.union(*(columns.flags for columns in alike)),
         none_for_missing=_EMPTY.union(*(columns.none_for_missing for columns in alike)),
         objects=all(columns.objects for columns in alike),
         categories={name: kind for columns in alike for name, kind in columns.categories.items()},
@@ -137,6 +189,7 @@ def _with_names_of(first: InputColumns, other: InputColumns) -> InputColumns:
         required=None if other.required is None else renamed(other.required),
         text=renamed(other.text),
         booleans=renamed(other.booleans),
+        flags=renamed(other.flags),
         none_for_missing=renamed(other.none_for_missing),
         categories={names[name]: kind for name, kind in other.categories.items() if name in names},
     )
@@ -164,7 +217,18 @@ def _members(model: Any) -> list[Any]:
 
 
 def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:
-    return replace(columns, text=text.names, none_for_missing=text.none_for_missing)
+    return replace(
+        columns, text=text.names, none_for_missing=text.none_for_missing, flags=text.flags
+    )
+
+
+def _text_of(columns: InputColumns) -> TextColumns:
+    return TextColumns(columns.text, columns.none_for_missing, columns.flags)
+
+
+def _is_of_a_library(model: Any) -> bool:
+    """Not a class of the user's own, which may take of a frame what it likes."""
+    return type(model).__module__.partition(".")[0] in _LIBRARIES
 
 
 def _is_sklearns(model: Any) -> bool:

@@ -7,7 +7,7 @@ request has no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from datarobot_drum.drum.model.artifacts.base import is_a
@@ -16,13 +16,19 @@ _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"
 
 
 class TextColumns(NamedTuple):
-    """``none_for_missing``: those where the model has seen None for a missing value, not NaN."""
+    """``none_for_missing``: those where the model has seen None for a missing value, not NaN.
+    ``flags``: no text, but objects as well: truth values, some of them missing.
+    """
 
     names: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
+    flags: frozenset[str] = frozenset()
 
     def plus(self, other: TextColumns) -> TextColumns:
-        return TextColumns(self.names | other.names, self.none_for_missing | other.none_for_missing)
+        return TextColumns(*(one | two for one, two in zip(self, other, strict=True)))
+
+    def among(self, names: Sequence[str]) -> TextColumns:
+        return TextColumns(*(found & {*names} for found in self))
 
 
 NO_TEXT: Final = TextColumns()
@@ -38,45 +44,46 @@ def text_columns(step: Any, names: Sequence[str]) -> TextColumns:
     if isinstance(step, str) or step is None:
         return found
     if is_a(step, "sklearn", "Pipeline"):
-        return _of_pipeline([inner for _, inner in step.steps], names)
-    if is_a(step, "sklearn", "ColumnTransformer"):
-        for _, inner, columns in step.transformers_:
-            found = found.plus(text_columns(inner, _resolved(columns, names)))
-        return found
-    if is_a(step, "sklearn", "FeatureUnion"):
-        for _, inner in step.transformer_list:
-            found = found.plus(text_columns(inner, names))
-        return found
+        return text_of_steps([inner for _, inner in step.steps], names)
     if is_vectorizer(step):
         return TextColumns(frozenset(names))
+    for inner, given in _inside(step, names):
+        found = found.plus(text_columns(inner, given))
+    return found.plus(_of_values(_seen(step), names))
+
+
+def _inside(step: Any, names: Sequence[str]) -> Iterator[tuple[Any, Sequence[str]]]:
+    """The parts that a step hands its columns on to, and which of them."""
     # Gradient boosting on histograms keeps its encoder to itself.
-    preprocessor = getattr(step, "_preprocessor", None)
-    if is_a(preprocessor, "sklearn", "ColumnTransformer"):
-        return text_columns(preprocessor, names)
-    return _of_values(_seen(step), names)
+    step = getattr(step, "_preprocessor", None) or step
+    if is_a(step, "sklearn", "ColumnTransformer"):
+        for _, inner, columns in step.transformers_:
+            yield inner, _resolved(columns, names)
+    elif is_a(step, "sklearn", "FeatureUnion"):
+        for _, inner in step.transformer_list:
+            yield inner, names
+    elif hasattr(step, "estimators_features_"):  # bagging: by place, and without names
+        for inner, places in zip(step.estimators_, step.estimators_features_, strict=False):
+            yield inner, [names[place] for place in places]
 
 
-def takes_texts(model: Any) -> bool:
-    """Whether a model takes a sequence of texts, as a vectorizer does, and no table.
-
-    A table would be taken for the sequence of its column names.
-    """
-    if is_a(model, "sklearn", "Pipeline"):
-        return bool(model.steps) and takes_texts(model.steps[0][1])
-    if is_a(model, "sklearn", "BaseSearchCV"):
-        return takes_texts(getattr(model, "best_estimator_", None))
-    if is_a(model, "sklearn", "FeatureUnion"):
-        return all(takes_texts(step) for _, step in model.transformer_list)
-    return is_vectorizer(model)
-
-
-def _of_pipeline(steps: Sequence[Any], names: Sequence[str]) -> TextColumns:
-    found = NO_TEXT
+def text_of_steps(steps: Sequence[Any], names: Sequence[str]) -> TextColumns:
+    """Of the first steps by position; of later ones where they remember names of their own."""
+    found, known = NO_TEXT, True
     for step in steps:
-        found = found.plus(text_columns(step, names))
-        if not _keeps_columns(step):
-            break
+        own = _remembered(step)
+        if known or own:
+            found = found.plus(text_columns(step, own or names).among(names))
+        known = known and _keeps_columns(step)
     return found
+
+
+def _remembered(step: Any) -> list[str]:
+    """The names that a later step was fitted on, if a frame went through the steps before."""
+    try:
+        return list(map(str, getattr(step, "feature_names_in_", ())))
+    except Exception:  # a property that asks what it has not
+        return []
 
 
 def _keeps_columns(step: Any) -> bool:
@@ -94,15 +101,23 @@ def _resolved(columns: Any, names: Sequence[str]) -> list[str]:
     if isinstance(columns, str):
         return [columns]
     if isinstance(columns, slice):
-        if isinstance(columns.start, str) or isinstance(columns.stop, str):
-            return []
-        return list(names[columns])
+        return list(names[_by_place(columns, names)])
     if not isinstance(columns, Iterable):
         return [names[columns]] if isinstance(columns, int) else []
     chosen = columns.tolist() if hasattr(columns, "tolist") else list(columns)
     if chosen and all(isinstance(each, bool) for each in chosen):
         return [name for name, taken in zip(names, chosen, strict=False) if taken]
     return [each if isinstance(each, str) else names[int(each)] for each in chosen]
+
+
+def _by_place(columns: slice, names: Sequence[str]) -> slice:
+    """A slice by names takes its last one, too."""
+    start, stop = columns.start, columns.stop
+    if isinstance(start, str):
+        start = [*names].index(start)
+    if isinstance(stop, str):
+        stop = [*names].index(stop) + 1
+    return slice(start, stop, columns.step)
 
 
 def is_vectorizer(step: Any) -> bool:
@@ -118,34 +133,37 @@ def _seen(step: Any) -> Sequence[Sequence[Any]]:
         return [getattr(each, "tolist", lambda each=each: list(each))() for each in categories]
     statistics = getattr(step, "statistics_", None)
     if statistics is not None and statistics.dtype.kind == "O":
-        return [[value] for value in statistics.tolist()]
+        gap = [None] if step.missing_values is None else []
+        return [[value, *gap] for value in statistics.tolist()]
     return []
 
 
 def _seen_by_category_encoder(step: Any) -> Sequence[Sequence[Any]]:
     """It encodes some of its columns, and remembers the values of those."""
-    mapping = getattr(getattr(step, "ordinal_encoder", step), "mapping", None) or ()
-    seen = {
-        str(each["col"]): list(each["mapping"].index)
-        for each in mapping
-        if isinstance(each, dict) and hasattr(each.get("mapping"), "index")
-    }
+    mapping = getattr(getattr(step, "ordinal_encoder", step), "mapping", None)
+    if isinstance(mapping, dict):
+        seen = {str(name): list(getattr(each, "index", ())) for name, each in mapping.items()}
+    elif mapping is None:  # it keeps no values, but looks at their text
+        seen = {str(name): ["text"] for name in getattr(step, "cols", None) or ()}
+    else:
+        seen = {str(each["col"]): list(getattr(each["mapping"], "index", ())) for each in mapping}
     return [seen.get(str(name), []) for name in getattr(step, "feature_names_in_", ())]
 
 
 def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str]) -> TextColumns:
     if len(values) != len(names):
         return NO_TEXT
-    text, none = [], []
+    text, none, flags = set(), set(), set()
     for name, seen in zip(names, values, strict=True):
-        present = [value for value in seen if not _is_missing(value)]
-        if not present or not all(type(value) is str for value in present):
-            continue
-        text.append(name)
+        kinds = {type(value) for value in seen if not _is_missing(value)}
         missing = [value for value in seen if _is_missing(value)]
-        if missing and all(value is None for value in missing):
-            none.append(name)
-    return TextColumns(frozenset(text), frozenset(none))
+        if kinds == {str}:
+            text.add(name)
+        elif kinds == {bool} and missing:
+            flags.add(name)
+        if name in text | flags and missing and all(value is None for value in missing):
+            none.add(name)
+    return TextColumns(frozenset(text), frozenset(none), frozenset(flags))
 
 
 def _is_missing(value: Any) -> bool:

@@ -27,15 +27,22 @@ class ThinColumns:
 
     Args:
         words: the columns of text, and the values that each has been fitted on.
+        numbers: the columns of each branch of numbers.
 
     Attributes:
         order: how its results lie in memory, ``C`` or ``F``: a model that sums in another order
             may give another last digit, and versions of scikit-learn differ.
     """
 
-    def __init__(self, branches: Sequence[Branch], words: Mapping[str, Sequence[str]]):
+    def __init__(
+        self,
+        branches: Sequence[Branch],
+        words: Mapping[str, Sequence[str]],
+        numbers: Sequence[Sequence[str]],
+    ) -> None:
         self.order: Literal["C", "F"] = "C"
         self.words = words
+        self.numbers = numbers
         self._branches = branches
 
     def transform(self, frame: Any) -> Any:
@@ -59,6 +66,7 @@ def thin_columns(transformer: Any) -> ThinColumns | None:
         return None
     branches: list[Branch] = []
     words: dict[str, Sequence[str]] = {}
+    numbers: list[Sequence[str]] = []
     for _name, step, columns in transformer.transformers_:
         names = _names(columns)
         if names == [] or (isinstance(step, str) and step == "drop"):
@@ -66,9 +74,11 @@ def thin_columns(transformer: Any) -> ThinColumns | None:
         branch = None if names is None else _branch(step, names)
         if names is None or branch is None:
             return None
-        words |= _words(step, names)
+        found = _words(step, names)
+        words |= found
+        numbers += [] if found else [names]
         branches.append(branch)
-    return ThinColumns(branches, words)
+    return ThinColumns(branches, words, numbers)
 
 
 def _names(columns: Any) -> list[str] | None:

@@ -134,6 +134,7 @@ def _robust(scaler: Any) -> Transform:
 
 def _shift_and_divide(shift: Any, scale: Any) -> Transform:
     def transform(array: Any) -> Any:
+        _refuse_infinity(array)
         if shift is None:
             return array if scale is None else array / scale
         array = array - shift
@@ -146,6 +147,7 @@ def _shift_and_divide(shift: Any, scale: Any) -> Transform:
 
 def _min_max(scaler: Any) -> Transform:
     def transform(array: Any) -> Any:
+        _refuse_infinity(array)
         array = array * scaler.scale_
         array += scaler.min_
         return array.clip(*scaler.feature_range) if scaler.clip else array
@@ -154,7 +156,11 @@ def _min_max(scaler: Any) -> Transform:
 
 
 def _max_abs(scaler: Any) -> Transform:
-    return lambda array: array / scaler.scale_
+    def transform(array: Any) -> Any:
+        _refuse_infinity(array)
+        return array / scaler.scale_
+
+    return transform
 
 
 _TRANSFORMS: Final[Mapping[str, Callable[[Any], Transform]]] = {
@@ -163,6 +169,14 @@ _TRANSFORMS: Final[Mapping[str, Callable[[Any], Transform]]] = {
     "MinMaxScaler": _min_max,
     "MaxAbsScaler": _max_abs,
 }
+
+
+def _refuse_infinity(array: Any) -> None:
+    """Gaps may pass a scaler. What clips, or takes infinities, would hide one from the model."""
+    import numpy as np
+
+    if np.isinf(array).any():
+        raise ValueError("The input holds an infinity.")
 
 
 def _refuse_non_finite(array: Any) -> None:
