@@ -19,6 +19,9 @@ _SECRET_NAME: Final = re.compile(
     r"token|secret|password|passwd|passphrase|api_?key|access_?key|private_?key|credential", re.I
 )
 _OURS: Final = (f"{RuntimeParameters.PARAM_PREFIX}_", "MLOPS_", "DATAROBOT_", "DRUM_", "OTEL_")
+_TORCHSCRIPT_TRACEBACK: Final = "Traceback of TorchScript"
+# How a terminal is told to show what follows.
+_COLORS: Final = re.compile(r"\x1b\[[0-9;]*m|\\x1b\[[0-9;]*m")
 _TRACEBACK: Final = "Traceback (most recent call last)"
 # A repr holds line ends as two characters.
 _LINE_END: Final = r"(?:\n|\\n)"
@@ -104,7 +107,10 @@ def without_native_traces(text: str) -> str:
 
 def for_client(text: str) -> str:
     """An error's text without secrets, paths of this machine, and tracebacks."""
+    text = _COLORS.sub("", text)
     before, traceback, _ = text.partition(_TRACEBACK)
+    if not traceback:
+        before, traceback, _ = text.partition(_TORCHSCRIPT_TRACEBACK)
     # Without a traceback nothing is cut: a text that clients match ends with a space.
     whole = masked(before.rstrip() if traceback else text)
     kept = without_internals(whole[:_LONGEST_RAW])

@@ -51,8 +51,8 @@ class InputColumns:
         count: how many columns a model without names takes; None: nobody knows.
         required: the names that a table must have; None: all.
         extras: what becomes of other columns.
-        generated: the framework made the names up (``Column_0``, ``0``): they count only when a
-            table has exactly them; else columns go by position.
+        generated: the framework made the names up (``Column_0``, ``0``), as it seems: they count
+            when a table has one of them; else columns go by position.
         spelling: how the framework wrote the names.
         text: columns whose values are text to the model, whatever they look like (``07``).
         booleans: columns of text that were truth values: a model may know True as another thing
@@ -130,10 +130,15 @@ def _in_order(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
         return frame
     if given == names:
         return frame
-    if _has_no_names(frame) or (columns.generated and {*map(str, given)} != {*names}):
+    if _has_no_names(frame) or (columns.generated and not _any_is_known(given, columns, names)):
         check_count(len(given), len(names))
         return frame.set_axis(list(names), axis="columns")
     return _selected(frame, given, columns, names)
+
+
+def _any_is_known(given: Sequence[Any], columns: InputColumns, names: Sequence[str]) -> bool:
+    """Whether a table uses the names that a framework has made up, or a user it seems like."""
+    return not {*names}.isdisjoint(columns.spelling.of(str(name)) for name in given)
 
 
 def _selected(

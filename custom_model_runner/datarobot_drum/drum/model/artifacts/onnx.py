@@ -65,6 +65,8 @@ class OnnxModel(ArtifactModel):
         result = results[0]
         if isinstance(result, list):
             return self._unfold(result)
+        if result.ndim == 3:  # of several labels: label, row, class
+            return result[:, :, -1].T
         return self._both_classes(result)
 
     def _unfold(self, items: list[Any]) -> Any:
@@ -144,7 +146,8 @@ def _names_in_graph(session: Any, answer: Sequence[str]) -> tuple[str, ...] | No
     if model is None:
         return None
     labels = [output.name for output in session.get_outputs() if output.type in _PREFIXES]
-    return class_names(model, [*answer, *labels])
+    # The label first: a model inside of the graph may number what that calls by name.
+    return class_names(model, [*labels, *answer])
 
 
 class OnnxReader:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
 from datarobot_drum.drum.model.artifacts.tensors import matrix
 from datarobot_drum.drum.model.columns import check_count
 from datarobot_drum.drum.model.predictor import ClassLabels
+
+# Rows by columns, and a layer's inputs by its outputs.
+_UNFIT: Final = re.compile(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)")
 
 
 class TorchModel(ArtifactModel):
@@ -25,9 +29,6 @@ class TorchModel(ArtifactModel):
         self._module = module
         weights = (*module.parameters(), *module.buffers())
         weight = next((w for w in weights if w.is_floating_point()), None)
-        # The first matrix is most often the first layer's: outputs by inputs.
-        first = next((w for w in weights if w.ndim == 2), None)
-        self._likely_count = None if first is None else int(first.shape[1])
         self._options = {} if weight is None else {"dtype": weight.dtype, "device": weight.device}
         # numpy has no bfloat16, and half of a float's digits are read before they are rounded.
         self._dtype = "float64" if self._options.get("dtype") is torch.float64 else "float32"
@@ -39,10 +40,8 @@ class TorchModel(ArtifactModel):
         with torch.inference_mode():
             try:
                 result = self._module(rows)
-            except RuntimeError:
-                # Only now: a module that runs knows best how many it takes.
-                if self._likely_count is not None:
-                    check_count(rows.shape[1], self._likely_count)
+            except RuntimeError as error:
+                _check_width(rows.shape[1], str(error))
                 raise
         if not is_a(result, "torch", "Tensor"):
             raise ValueError(
@@ -52,6 +51,17 @@ class TorchModel(ArtifactModel):
             )
         result = result.detach().cpu()
         return (result.float() if result.dtype is torch.bfloat16 else result).numpy()
+
+
+def _check_width(given: int, error: str) -> None:
+    """Only a module that has run can tell how many columns it takes.
+
+    Raises:
+        ColumnsError: its first layer takes another number.
+    """
+    found = _UNFIT.search(error)
+    if found is not None and int(found[1]) == given:
+        check_count(given, int(found[2]))
 
 
 class TorchReader:
