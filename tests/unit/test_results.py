@@ -365,7 +365,7 @@ def test_the_packages_of_these_tests_are_installed() -> None:
     assert [name for name in names if importlib.util.find_spec(name) is None] == []
 
 
-@pytest.mark.parametrize("model", [LinearSVC(dual=True), SVC()])
+@pytest.mark.parametrize("model", [LinearSVC(dual="auto"), SVC()])
 def test_a_model_without_probabilities_says_what_it_lacks(tmp_path: Path, model: Any) -> None:
     model.fit(FRAME, np.arange(60) % 2)
     write_folder(tmp_path, model_pkl=model)

@@ -395,3 +395,60 @@ def test_truth_values_with_gaps_keep_the_gap_of_training(tmp_path: Path, gap: An
         frame, source = read_data(chosen.to_csv(index=False).encode(), None, None, predictor)
         result = predictor.predict(frame, source)
         np.testing.assert_allclose(result.values[:, 0], model.predict(chosen), rtol=1e-12)
+
+
+# -- what stands beside a cell does not make another thing of it
+
+MIXED = pd.DataFrame(
+    {
+        "k": RANDOM.integers(1, 5, 60),
+        "f": RANDOM.choice([True, False], 60),
+        "v": RANDOM.normal(0, 1, 60).round(3),
+    }
+)
+GAIN = MIXED["k"].map({1: 5, 2: -3, 3: 20, 4: 0}) + MIXED["v"] + MIXED["f"] * 7
+
+
+def of_numbers() -> dict[str, Any]:
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    lightgbm = pytest.importorskip("lightgbm")
+    return {
+        "one hot": ColumnTransformer(
+            [("c", OneHotEncoder(handle_unknown="ignore"), ["k", "f"])], remainder="passthrough"
+        ),
+        "ordinal": ColumnTransformer([("c", ordinal, ["k", "f"])], remainder="passthrough"),
+        "target": ColumnTransformer([("c", TargetEncoder(), ["k", "f"])], remainder="passthrough"),
+        "histograms": HistGradientBoostingRegressor(max_iter=9, categorical_features=["k", "f"]),
+        "lightgbm": lightgbm.LGBMRegressor(n_estimators=9, verbose=-1, min_child_samples=3),
+    }
+
+
+@pytest.mark.parametrize("name", list(of_numbers()))
+@pytest.mark.parametrize("odd", [{"k": "x"}, {"f": "x"}, {"f": "1"}])
+def test_a_text_beside_numbers_makes_no_text_of_them(
+    tmp_path: Path, name: str, odd: dict[str, str]
+) -> None:
+    step, rows = of_numbers()[name], MIXED
+    if name == "lightgbm":
+        rows = MIXED.astype({"k": "category"})
+        if "f" in odd:
+            return  # a column of numbers like any other: text is refused there
+    model = step if hasattr(step, "predict") else make_pipeline(step, DecisionTreeRegressor())
+    model.fit(rows, GAIN)
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    sent = pd.concat([MIXED.head(3), MIXED.head(1).assign(**odd)]).astype({next(iter(odd)): object})
+    frame, source = read_data(sent.to_csv(index=False).encode(), None, None, predictor)
+    result = predictor.predict(frame, source)
+    np.testing.assert_allclose(result.values[:3, 0], model.predict(rows.head(3)), rtol=1e-12)
+
+
+def test_numbers_in_a_column_of_text_are_its_texts(tmp_path: Path) -> None:
+    rows = NUMBERS.assign(code=RANDOM.choice(["1", "2", "10"], 60))
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = make_column_transformer((encoder, ["code"]), remainder="passthrough")
+    model = make_pipeline(columns, DecisionTreeRegressor()).fit(rows, TARGET)
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    numbers = rows.astype({"code": int})
+    for sent in (numbers.head(4), numbers.head(1), numbers.head(4).astype({"code": object})):
+        result = predict(predictor, sent)
+        np.testing.assert_array_equal(result.values[:, 0], model.predict(rows.loc[sent.index]))

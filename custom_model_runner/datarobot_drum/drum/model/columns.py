@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ColumnsError
+from datarobot_drum.drum.model.column_kinds import as_numbers, as_text
 from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
 from datarobot_drum.drum.utils.spelling import Spelling
 
@@ -55,6 +56,9 @@ class InputColumns:
             when a table has one of them; else columns go by position.
         spelling: how the framework wrote the names.
         text: columns whose values are text to the model, whatever they look like (``07``).
+        numbers: columns of categories that are numbers or truth values: text beside them must not
+            make text of them.
+        takes_numbers_in_text: the framework itself knows 7 from a text.
         booleans: columns of text that were truth values: a model may know True as another thing
             than the text ``True``.
         flags: columns of objects to the model that are truth values, some of them missing.
@@ -71,6 +75,8 @@ class InputColumns:
     generated: bool = False
     spelling: Spelling = Spelling.AS_IT_IS
     text: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    takes_numbers_in_text: bool = False
     booleans: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
@@ -227,7 +233,8 @@ def check_count(given: int, wanted: int | None) -> None:
 def _as_the_model_knows_them(
     frame: pd.DataFrame, columns: InputColumns, names: Sequence[Any]
 ) -> pd.DataFrame:
-    if columns.objects and not (columns.text or columns.categories or columns.flags):
+    kinds = columns.text or columns.categories or columns.flags or columns.numbers
+    if columns.objects and not kinds:
         return frame
     dtypes = dict(zip(names, _dtypes(frame), strict=True))
     changed = dict(_text(frame, columns, dtypes))
@@ -243,16 +250,24 @@ def _as_the_model_knows_them(
 def _text(
     frame: pd.DataFrame, columns: InputColumns, dtypes: Mapping[Any, Any]
 ) -> Iterator[tuple[str, Any]]:
+    import numpy as np
+
     for name in columns.text & dtypes.keys():
         if name in columns.booleans:
             if dtypes[name].kind == "O":
                 yield name, _with_booleans(frame[name])
         elif name in columns.none_for_missing:
             yield name, _with_none(frame[name])
-        elif dtypes[name].kind in "biuf" and name not in columns.categories:
-            yield name, _as_text(frame[name])
+        elif name not in columns.categories:
+            column: Any = frame[name]
+            empty = dtypes[name].kind == "f" and column.isna().all()
+            if empty or not columns.takes_numbers_in_text:
+                yield name, as_text(column)
+    for name in (columns.numbers - columns.flags) & dtypes.keys():
+        if not isinstance(dtypes[name], np.dtype) or dtypes[name].kind == "O":
+            yield name, as_numbers(frame[name])
     for name in columns.flags & dtypes.keys():
-        column = frame[name].astype(object)
+        column = as_numbers(frame[name]).astype(object)
         yield name, _with_none(column) if name in columns.none_for_missing else column
 
 
@@ -273,15 +288,6 @@ def _dtypes(frame: pd.DataFrame) -> Iterable[Any]:
     return dtypes
 
 
-def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Numbers in a column of text are objects in company, and so alone; a column without any
-    value has no type of its own, and gets that of text.
-    """
-    import pandas as pd
-
-    return column.astype(pd.Series(["text"]).dtype if column.isna().all() else object)
-
-
 def _with_none(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.astype(object).where(column.notna().to_numpy(), None)
 
@@ -292,9 +298,15 @@ def _with_booleans(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def _as_category(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Series[Any]:
     """Values that the model has not seen are missing, as the framework has it."""
+    import numpy as np
     import pandas as pd
 
     values = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    known = dtype.categories.dtype
+    if isinstance(known, np.dtype) and known.kind in "biuf":
+        values = as_numbers(values)
+    elif known.kind == "O":
+        values = as_text(values)
     codes = dtype.categories.get_indexer(pd.Index(values))
     codes[column.isna().to_numpy()] = -1
     return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=column.index)

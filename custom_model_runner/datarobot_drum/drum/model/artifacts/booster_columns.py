@@ -79,6 +79,7 @@ def catboost_columns(model: Any) -> InputColumns:
     return InputColumns(
         names,
         extras=Extras.DROPPED,
+        takes_numbers_in_text=True,
         generated=names == tuple(map(str, range(len(names)))),
         text=frozenset((*categories, *texts)),
         booleans=frozenset(

@@ -110,6 +110,7 @@ def _of_pipeline(steps: Sequence[Any]) -> InputColumns | None:
                 columns,
                 text=columns.text | later.text,
                 booleans=columns.booleans | later.booleans,
+                takes_numbers_in_text=later.takes_numbers_in_text,
                 categories={**columns.categories, **later.categories},
             )
     return columns
@@ -168,6 +169,8 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
         ),
         text=_EMPTY.union(*(columns.text for columns in alike)),
         booleans=_EMPTY.union(*(columns.booleans for columns in alike)),
+        numbers=_EMPTY.union(*(columns.numbers for columns in alike)),
+        takes_numbers_in_text=any(columns.takes_numbers_in_text for columns in alike),
         flags=_EMPTY.union(*(columns.flags for columns in alike)),
         none_for_missing=_EMPTY.union(*(columns.none_for_missing for columns in alike)),
         objects=all(columns.objects for columns in alike),
@@ -190,6 +193,7 @@ def _with_names_of(first: InputColumns, other: InputColumns) -> InputColumns:
         text=renamed(other.text),
         booleans=renamed(other.booleans),
         flags=renamed(other.flags),
+        numbers=renamed(other.numbers),
         none_for_missing=renamed(other.none_for_missing),
         categories={names[name]: kind for name, kind in other.categories.items() if name in names},
     )
@@ -218,12 +222,16 @@ def _members(model: Any) -> list[Any]:
 
 def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:
     return replace(
-        columns, text=text.names, none_for_missing=text.none_for_missing, flags=text.flags
+        columns,
+        text=text.names,
+        none_for_missing=text.none_for_missing,
+        flags=text.flags,
+        numbers=text.numbers,
     )
 
 
 def _text_of(columns: InputColumns) -> TextColumns:
-    return TextColumns(columns.text, columns.none_for_missing, columns.flags)
+    return TextColumns(columns.text, columns.none_for_missing, columns.flags, columns.numbers)
 
 
 def _is_of_a_library(model: Any) -> bool:

@@ -17,12 +17,14 @@ _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"
 
 class TextColumns(NamedTuple):
     """``none_for_missing``: those where the model has seen None for a missing value, not NaN.
-    ``flags``: no text, but objects as well: truth values, some of them missing.
+    ``flags``: no text, but objects as well: truth values, some of them missing. ``numbers``:
+    categories that are numbers or truth values.
     """
 
     names: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
 
     def plus(self, other: TextColumns) -> TextColumns:
         return TextColumns(*(one | two for one, two in zip(self, other, strict=True)))
@@ -153,7 +155,7 @@ def _seen_by_category_encoder(step: Any) -> Sequence[Sequence[Any]]:
 def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str]) -> TextColumns:
     if len(values) != len(names):
         return NO_TEXT
-    text, none, flags = set(), set(), set()
+    text, none, flags, numbers = set(), set(), set(), set()
     for name, seen in zip(names, values, strict=True):
         kinds = {type(value) for value in seen if not _is_missing(value)}
         missing = [value for value in seen if _is_missing(value)]
@@ -161,9 +163,11 @@ def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str]) -> TextCol
             text.add(name)
         elif kinds == {bool} and missing:
             flags.add(name)
+        if kinds and kinds <= {bool, float, int}:
+            numbers.add(name)
         if name in text | flags and missing and all(value is None for value in missing):
             none.add(name)
-    return TextColumns(frozenset(text), frozenset(none), frozenset(flags))
+    return TextColumns(*map(frozenset, (text, none, flags, numbers)))
 
 
 def _is_missing(value: Any) -> bool:
