@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from datarobot_drum.drum.exceptions import DrumException
+from datarobot_drum.drum.utils.spelling import Spelling
 from tests.contract.clients import Answer
 from tests.contract.folders import Folder
 from tests.differential.askers import ask, cold, columns_of, csv_columns, score
@@ -108,4 +109,4 @@ def _text(answer: Answer) -> str:
 
 def _tells(text: str, name: str) -> bool:
     """A framework may know a column by a spelling of its own."""
-    return name in text or name.replace(" ", "_") in text
+    return any(spelling.of(name) in text for spelling in Spelling)

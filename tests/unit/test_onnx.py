@@ -533,3 +533,44 @@ def test_json_without_names_goes_by_position(tmp_path: Path) -> None:
     body = json.dumps({"instances": rows}).encode()
     frame, source = read_data(body, "application/json", None, predictor)
     np.testing.assert_allclose(predictor.predict(frame, source).values[:, 0], expected, rtol=1e-4)
+
+
+def test_columns_that_converters_spell_like_generated_names_go_by_name(tmp_path: Path) -> None:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+
+    years = ["2019", "2020", "2021"]
+    rows = pd.DataFrame(np.random.default_rng(3).normal(0, 1, (40, 3)), columns=years)
+    model = make_pipeline(make_column_transformer(("passthrough", years)), LinearRegression())
+    model.fit(rows, rows["2019"] * 5 + rows["2020"])
+    types = [(year, FloatTensorType([None, 1])) for year in years]
+    converted = to_onnx(model, initial_types=types).SerializeToString()
+    predictor = load(write_folder(tmp_path, model_onnx=converted), "regression")
+    result = predict(predictor, rows[years[::-1]])
+    np.testing.assert_allclose(result.values[:, 0], model.predict(rows), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ColumnsError, match="'_2020' of the model is missing"):
+        predict(predictor, rows.rename(columns={"2020": "twenty"}))
+
+
+def test_a_stack_goes_by_the_names_that_its_label_has(tmp_path: Path) -> None:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.ensemble import StackingClassifier
+
+    rows = np.random.default_rng(4).normal(0, 1, (90, 3)).astype(np.float32)
+    levels = np.where(rows[:, 0] > 0.4, "low", np.where(rows[:, 0] < -0.4, "high", "mid"))
+    members = [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]
+    model = StackingClassifier(members, cv=2).fit(rows, levels)
+    options = {id(model): {"zipmap": False}}
+    types = [("X", FloatTensorType([None, 3]))]
+    converted = to_onnx(model, initial_types=types, options=options).SerializeToString()
+    labels = ("low", "mid", "high")
+    predictor = load(
+        write_folder(tmp_path, model_onnx=converted), "multiclass", class_labels=labels
+    )
+    result = predict(predictor, pd.DataFrame(rows, columns=list("abc")))
+    assert result.columns == tuple(model.classes_)
+    np.testing.assert_allclose(result.values, model.predict_proba(rows), atol=1e-4)

@@ -45,10 +45,7 @@ def as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     if kind in "biuf":
         if column.isna().all():
             return column.astype(pd.Series(["text"]).dtype)
-        present = column.dropna()
-        # A gap makes floats of whole numbers.
-        whole = kind == "f" and len(present) < len(column) and bool((present % 1 == 0).all())
-        return column.map(lambda value: _text(int(value) if whole else value), na_action="ignore")
+        return column.map(_text, na_action="ignore")
     if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column
     return column.map(_text, na_action="ignore")
@@ -63,6 +60,7 @@ def _number(text: str) -> Any:
 def _text(value: Any) -> Any:
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return str(bool(value))
-    if isinstance(value, int | float):
-        return repr(value)
-    return value
+    if isinstance(value, float):
+        # A gap, or a fraction beside it, makes floats of whole numbers.
+        return repr(int(value)) if value.is_integer() else repr(float(value))
+    return repr(int(value)) if isinstance(value, int) else value

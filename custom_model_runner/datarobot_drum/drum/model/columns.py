@@ -53,7 +53,7 @@ class InputColumns:
         required: the names that a table must have; None: all.
         extras: what becomes of other columns.
         generated: the framework made the names up (``Column_0``, ``0``), as it seems: they count
-            when a table has one of them; else columns go by position.
+            when a table uses them; else columns go by position.
         spelling: how the framework wrote the names.
         text: columns whose values are text to the model, whatever they look like (``07``).
         numbers: columns of categories that are numbers or truth values: text beside them must not
@@ -136,15 +136,18 @@ def _in_order(frame: pd.DataFrame, columns: InputColumns) -> pd.DataFrame:
         return frame
     if given == names:
         return frame
-    if _has_no_names(frame) or (columns.generated and not _any_is_known(given, columns, names)):
+    if _has_no_names(frame) or (columns.generated and not _are_used(given, columns, names)):
         check_count(len(given), len(names))
         return frame.set_axis(list(names), axis="columns")
     return _selected(frame, given, columns, names)
 
 
-def _any_is_known(given: Sequence[Any], columns: InputColumns, names: Sequence[str]) -> bool:
-    """Whether a table uses the names that a framework has made up, or a user it seems like."""
-    return not {*names}.isdisjoint(columns.spelling.of(str(name)) for name in given)
+def _are_used(given: Sequence[Any], columns: InputColumns, names: Sequence[str]) -> bool:
+    """Whether a table uses the names that a framework seems to have made up: all of them, or all
+    but a misspelt one. A single one may be a coincidence.
+    """
+    used = {columns.spelling.of(str(name)) for name in given} & {*names}
+    return len(used) == len(names) or len(used) >= max(2, len(names) - 1)
 
 
 def _selected(
@@ -156,16 +159,20 @@ def _selected(
     used = set(places.values())
     extra = [str(name) for place, name in enumerate(given) if place not in used]
     if columns.extras is Extras.KEPT:
-        return _kept(frame, names, places, extra)
+        return _kept(frame, columns, names, places, extra)
     if missing or (extra and columns.extras is Extras.REFUSED):
-        raise ColumnsError(_unfit(missing, extra, columns.extras is Extras.REFUSED))
+        raise ColumnsError(_unfit(missing, extra, columns))
     found = [name for name in names if name in places]
     selected = frame.iloc[:, [places[name] for name in found]]
     return selected.set_axis(found, axis="columns")
 
 
 def _kept(
-    frame: pd.DataFrame, names: Sequence[str], places: Mapping[str, int], extra: Sequence[str]
+    frame: pd.DataFrame,
+    columns: InputColumns,
+    names: Sequence[str],
+    places: Mapping[str, int],
+    extra: Sequence[str],
 ) -> pd.DataFrame:
     """All columns, the known ones first and in order, for a model that looks at the frame itself.
 
@@ -174,8 +181,8 @@ def _kept(
     """
     missing = [name for name in names if name not in places]
     right_number = frame.shape[1] == len(names)
-    if missing and extra and (right_number or _hint(missing, extra)):
-        raise ColumnsError(_unfit(missing, extra, refuses=True))
+    if missing and extra and (right_number or _hint(missing, extra, columns)):
+        raise ColumnsError(_unfit(missing, extra, columns))
     known = [places[name] for name in names if name in places]
     order = known + [place for place in range(frame.shape[1]) if place not in {*known}]
     return frame if order == [*range(frame.shape[1])] else frame.iloc[:, order]
@@ -312,21 +319,23 @@ def _as_category(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Serie
     return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=column.index)
 
 
-def _unfit(missing: Sequence[str], extra: Sequence[str], refuses: bool) -> str:
+def _unfit(missing: Sequence[str], extra: Sequence[str], columns: InputColumns) -> str:
     parts = []
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         parts.append(f"{_listed('column', missing)} of the model {verb} missing")
-    if extra and refuses:
+    if extra and columns.extras is not Extras.DROPPED:
         parts.append(f"{_listed('column', extra)} not known to the model")
-    return f"The rows do not have the model's columns: {'; '.join(parts)}.{_hint(missing, extra)}"
+    found = "; ".join(parts)
+    return f"The rows do not have the model's columns: {found}.{_hint(missing, extra, columns)}"
 
 
-def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
+def _hint(missing: Sequence[str], extra: Sequence[str], columns: InputColumns) -> str:
+    spelled = {columns.spelling.of(name): name for name in extra[:1000]}
     for name in missing[:_MOST_NAMED]:
-        near = difflib.get_close_matches(name, extra[:1000], n=1)
+        near = difflib.get_close_matches(name, spelled, n=1)
         if near:
-            return f" Did you mean {_quoted(name)} by {_quoted(near[0])}?"
+            return f" Did you mean {_quoted(name)} by {_quoted(spelled[near[0]])}?"
     return ""
 
 
