@@ -15,7 +15,7 @@ import pytest
 from datarobot_drum.drum.exceptions import ColumnsError, ModelError, ModelLoadError
 from datarobot_drum.drum.model.artifacts.booster_columns import booster_columns_of
 from datarobot_drum.drum.model.columns import UNKNOWN, aligned
-from tests.unit.folders import load, predict
+from tests.unit.folders import load, predict, write_folder
 
 ROWS = 240
 WORDS = ("mid", "low", "high")
@@ -585,3 +585,15 @@ def test_xgboost_file_of_dart_in_company(tmp_path: Path, rows: pd.DataFrame, tar
     predictor = load(save(model, tmp_path, "ubj"), "regression")
     alone = [predict(predictor, rows[i : i + 1]).values[0, 0] for i in range(40)]
     np.testing.assert_array_equal(alone, model.predict(rows)[:40])
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "catboost"])
+def test_text_in_a_column_of_numbers_is_the_clients_mistake(tmp_path: Path, kind: str) -> None:
+    library = pytest.importorskip(kind)
+    make = {"xgboost": "XGBRegressor", "lightgbm": "LGBMRegressor", "catboost": "CatBoostRegressor"}
+    options = {"verbose": 0, "allow_writing_files": False} if kind == "catboost" else {}
+    rows = pd.DataFrame(np.random.default_rng(2).normal(0, 1, (40, 2)), columns=["a", "b"])
+    model = getattr(library, make[kind])(n_estimators=3, **options).fit(rows, rows["a"])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    with pytest.raises(ColumnsError, match="Column 'b' holds text, but the model takes numbers"):
+        predict(predictor, rows.astype({"b": object}).assign(b="secret"))

@@ -64,8 +64,8 @@ class InputColumns:
         flags: columns of objects to the model that are truth values, some of them missing.
         none_for_missing: columns of text or flags whose missing value the model knows as None.
         categories: columns that the model takes as a pandas category, with their dtype.
-        objects: the framework takes columns of objects; else truth values with gaps, which are
-            some, become floats.
+        objects: the framework takes columns of objects; else text is refused, and truth values
+            with gaps become floats.
     """
 
     names: tuple[str, ...] | None = None
@@ -279,12 +279,19 @@ def _text(
 
 
 def _truth_values(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
-    """Those of the columns that hold truth values and gaps, as floats."""
+    """Columns of truth values and gaps, as floats.
+
+    Raises:
+        ColumnsError: one holds something else.
+    """
     found = {}
     for name in names:
         column: Any = frame[name]
-        if all(isinstance(value, bool) or value != value for value in column.tolist()):
-            found[name] = column.astype(float)
+        if not all(isinstance(value, bool) or value != value for value in column.tolist()):
+            raise ColumnsError(
+                f"Column {_quoted(str(name))} holds text, but the model takes numbers."
+            )
+        found[name] = column.astype(float)
     return found
 
 

@@ -47,7 +47,10 @@ def xgboost_columns(booster: Any) -> InputColumns:
     names = booster.feature_names
     if not names:
         return InputColumns(count=booster.num_features(), objects=False)
-    return _with_categories(InputColumns(tuple(names), objects=False), _xgboost_categories(booster))
+    kept = _xgboost_categories(booster)
+    # Where categories are lost, text is no mistake of the client's.
+    lost = (booster.feature_types or []).count("c") > len(kept)
+    return _with_categories(InputColumns(tuple(names), objects=lost), kept)
 
 
 def lightgbm_columns(booster: Any) -> InputColumns:
@@ -60,6 +63,9 @@ def lightgbm_columns(booster: Any) -> InputColumns:
         return columns
     text = booster.model_to_string(num_iteration=1)
     places = columns_of_categories(text, names, [len(values) for values in categories])
+    if len(places) < len(categories):
+        # Nobody knows which columns are categories: text is no mistake of the client's.
+        columns = replace(columns, objects=True)
     return _with_categories(
         columns,
         {names[place]: values for place, values in zip(places, categories, strict=False)},
@@ -80,6 +86,7 @@ def catboost_columns(model: Any) -> InputColumns:
         names,
         extras=Extras.DROPPED,
         takes_numbers_in_text=True,
+        objects=bool(model.get_embedding_feature_indices()),
         generated=names == tuple(map(str, range(len(names)))),
         text=frozenset((*categories, *texts)),
         booleans=frozenset(
