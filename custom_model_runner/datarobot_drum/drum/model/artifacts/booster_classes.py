@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from datarobot_drum.drum.exceptions import ModelLoadError
-from datarobot_drum.drum.model.labels import fold_label
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
@@ -13,13 +12,16 @@ def numbered_classes(labels: ClassLabels | None) -> tuple[str, ...] | None:
     """The classes in the model's order, for models whose classes are 0, 1, 2 … by definition.
 
     Returns:
-        The labels by their numbers when they are these numbers, or words that mean them (``yes``
-        is 1); None when they are other words, which such a model takes by position.
+        The labels by their numbers when they are these numbers; None when they are other
+        words, which such a model takes by position.
     """
     if labels is None:
         return None
     count = len(labels.names)
-    by_number = {fold_label(label): label for label in labels.names}
+    try:
+        by_number = {float(label): label for label in labels.names}
+    except ValueError:
+        return None
     if by_number.keys() != {float(number) for number in range(count)}:
         return None
     return tuple(by_number[number] for number in range(count))
