@@ -72,7 +72,10 @@ def rows_that_fit(body: bytes) -> bool:
     lines = csv.reader(io.StringIO(body.decode().removeprefix("\ufeff"), newline=""))
     # A quoted cell without text is one, though the csv module tells it from no blank line.
     quoted = b'""' in body
-    rows = [row for row in lines if row and (quoted or not is_blank(row))]
+    try:
+        rows = [row for row in lines if row and (quoted or not is_blank(row))]
+    except csv.Error:  # before Python 3.11 a NUL is one
+        return False
     return all(len(row) <= len(rows[0]) for row in rows)
 
 
