@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest
 from datarobot_drum.drum.prediction.payload import csv_rows
-from datarobot_drum.drum.prediction.payload.csv import UNREADABLE, read_csv
+from datarobot_drum.drum.prediction.payload.csv import read_csv
 from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
 from datarobot_drum.drum.prediction.payload.structured import (
     read_file_rows,
@@ -85,13 +85,13 @@ def judged(body: bytes) -> pd.DataFrame | None:
 def test_as_the_csv_module_cuts_them(
     header: str, rows: list[str], line_end: str, ended: bool
 ) -> None:
+    # Older pandas itself loses its way behind a lone CR and a blank.
+    assume(line_end != "\r" or not any(row[:1] in (" ", "\t") for row in rows))
     body = (line_end.join([header, *rows]) + line_end * ended).encode()
     expected = judged(body)
     readers = (read_csv, PartsReader(2, least=1))
     for read, sent in itertools.product(readers, (body, memoryview(body))):
         found = outcome(read, sent)
-        # pandas' own reader can lose its way behind a lone CR and a blank.
-        assume(not (line_end == "\r" and isinstance(found, str) and found == UNREADABLE))
         if expected is None:
             assert isinstance(found, str)
             assert found.startswith(f"{UNFIT}: Expected ")
