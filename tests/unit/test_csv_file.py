@@ -157,3 +157,15 @@ def test_text_stays_text(tmp_path: Path) -> None:
     frame = read_csv_file(str(rows), TextColumns(frozenset({"code"})))
     assert frame["code"].isna().tolist() == [False, True]
     assert (frame["code"][0], frame["number"].tolist()) == ("07", [7, 1])
+
+
+@pytest.mark.parametrize("opening", ["word ", '"a quoted\n'], ids=["plain", "quoted"])
+def test_a_first_row_longer_than_a_piece_is_no_index(tmp_path: Path, opening: str) -> None:
+    text = opening + "word " * 230_000 + ('"' if opening.startswith('"') else "")
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"text,x,z\n{text},1.5,0.5,\nshort,1.5,0.5,\n")
+    frame = read_csv_file(str(rows))
+    assert frame[["x", "z"]].to_numpy().tolist() == [[1.5, 0.5], [1.5, 0.5]]
+    rows.write_text(f"text,x,z\n{text},1.5,0.5,7\nshort,1.5,0.5,7\n")
+    with pytest.raises(PayloadError, match="rows do not fit the header"):
+        read_csv_file(str(rows))

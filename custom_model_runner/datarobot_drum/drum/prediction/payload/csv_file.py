@@ -77,7 +77,8 @@ def _read_in_pieces(file: BinaryIO, text: TextColumns | None) -> pd.DataFrame | 
     if header is None or len(header.names) < 2 or not refuses_in_every_chunk():
         return None
     # A longer first row would be taken for one with an index; longer later ones are refused.
-    if not first_row_fits(file.read(_LARGE), len(header.names)):
+    start = file.read(_LARGE)
+    if not first_row_fits(start, len(header.names), cut_off=bool(file.read(1))):
         return None
     file.seek(0)
     texts = () if text is None else text.among(header.names)

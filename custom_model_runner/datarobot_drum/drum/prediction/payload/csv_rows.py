@@ -48,9 +48,16 @@ def header_start(body: Body) -> int:
     return _after_blank_lines(body, start)
 
 
-def first_row_fits(rows: Body, width: int) -> bool:
-    """Whether the first of the rows (no header is among them) has at most ``width`` cells."""
+def first_row_fits(rows: Body, width: int, cut_off: bool = False) -> bool:
+    """Whether the first of the rows (no header is among them) has at most ``width`` cells.
+
+    Args:
+        cut_off: there are more rows, or more of the last one: a first row that does not end
+            before the end of these is not known to fit.
+    """
     first = next(_rows(rows), None)
+    if cut_off and (first is None or first.end >= len(rows)):
+        return False
     return first is None or first.width <= width
 
 
