@@ -595,5 +595,18 @@ def test_text_in_a_column_of_numbers_is_the_clients_mistake(tmp_path: Path, kind
     rows = pd.DataFrame(np.random.default_rng(2).normal(0, 1, (40, 2)), columns=["a", "b"])
     model = getattr(library, make[kind])(n_estimators=3, **options).fit(rows, rows["a"])
     predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
-    with pytest.raises(ColumnsError, match="Column 'b' holds text, but the model takes numbers"):
+    with pytest.raises(ColumnsError, match="Column 'b' holds what is no number"):
         predict(predictor, rows.astype({"b": object}).assign(b="secret"))
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "catboost"])
+def test_numbers_that_came_as_objects_are_numbers(tmp_path: Path, kind: str) -> None:
+    library = pytest.importorskip(kind)
+    make = {"xgboost": "XGBRegressor", "lightgbm": "LGBMRegressor", "catboost": "CatBoostRegressor"}
+    options = {"verbose": 0, "allow_writing_files": False} if kind == "catboost" else {}
+    rows = pd.DataFrame(np.random.default_rng(2).normal(0, 1, (40, 2)), columns=["a", "b"])
+    model = getattr(library, make[kind])(n_estimators=3, **options).fit(rows, rows["a"])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    plain = pd.DataFrame({"a": [1.5, -1.0, np.nan], "b": [float(2**63), -1.0, 1.0]})
+    odd = pd.DataFrame({"a": ["1.5", -1, None], "b": [2**63, -1, True]}, dtype=object)
+    np.testing.assert_array_equal(predict(predictor, odd).values, predict(predictor, plain).values)

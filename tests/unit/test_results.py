@@ -372,3 +372,33 @@ def test_a_model_without_probabilities_says_what_it_lacks(tmp_path: Path, model:
     expected = r"Failure when making predictions\. Exception: AttributeError.*predict_proba"
     with pytest.raises(ModelError, match=expected):
         predict(load(tmp_path, "binary"), FRAME)
+
+
+class Framed:
+    """Probabilities as a frame, in an order of its own."""
+
+    def __init__(self, frame: pd.DataFrame, classes: list[Any] | None) -> None:
+        self.frame = frame
+        if classes is not None:
+            self.classes_ = classes
+
+    def predict(self, rows: Any) -> Any:
+        return self.frame
+
+    predict_proba = predict
+
+
+@pytest.mark.parametrize("classes", [None, [0, 1]])
+def test_names_that_are_numbers_are_names(tmp_path: Path, classes: list[Any] | None) -> None:
+    model = Framed(pd.DataFrame({1: [0.2, 0.7], 0: [0.8, 0.3]}), classes)
+    labels = {"positive_class_label": "1", "negative_class_label": "0"}
+    predictor = load(write_folder(tmp_path, model_pkl=model), "binary", **labels)
+    result = predict(predictor, FRAME.head(2))
+    assert dict(zip(result.columns, result.values[0], strict=True)) == {"1": 0.2, "0": 0.8}
+
+
+def test_one_class_by_name_is_not_taken_for_the_other(tmp_path: Path) -> None:
+    model = Framed(pd.DataFrame({"no": [0.2, 0.7]}), ["no", "yes"])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "binary")
+    with pytest.raises(ModelError, match="Expected predictions to have columns"):
+        predict(predictor, FRAME.head(2))

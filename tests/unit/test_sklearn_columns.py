@@ -141,8 +141,10 @@ def test_a_column_that_comes_twice(tmp_path: Path) -> None:
 
 def test_no_rows(tmp_path: Path) -> None:
     predictor = load(write_folder(tmp_path, model_pkl=Ridge().fit(NUMBERS, TARGET)), "regression")
-    with pytest.raises(PayloadError, match="There are no rows to predict"):
-        predict(predictor, NUMBERS.head(0))
+    assert predictor.array_columns is not None
+    for rows in (NUMBERS.head(0), NUMBERS.head(0).to_numpy()):
+        with pytest.raises(PayloadError, match="There are no rows to predict"):
+            predict(predictor, rows)
 
 
 def test_a_function_that_looks_at_the_frame_gets_it_as_it_is(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ColumnsError
@@ -64,8 +65,8 @@ class InputColumns:
         flags: columns of objects to the model that are truth values, some of them missing.
         none_for_missing: columns of text or flags whose missing value the model knows as None.
         categories: columns that the model takes as a pandas category, with their dtype.
-        objects: the framework takes columns of objects; else text is refused, and truth values
-            with gaps become floats.
+        objects: the framework takes columns of objects; else numbers among them become floats,
+            and anything else is refused.
     """
 
     names: tuple[str, ...] | None = None
@@ -99,12 +100,14 @@ class Aligner:
         self._known: tuple[pd.Index[Any], list[Any]] | None = None
 
     def __call__(self, frame: Any) -> Any:
+        import numpy as np
         import pandas as pd
 
+        # The short way for arrays has no other check of them.
+        if isinstance(frame, pd.DataFrame | np.ndarray) and frame.shape[:1] == (0,):
+            raise ColumnsError("There are no rows to predict, only columns.")
         if not isinstance(frame, pd.DataFrame):
             return frame
-        if not len(frame):
-            raise ColumnsError("There are no rows to predict, only columns.")
         frame, known = plain_dtypes(frame), self._known
         if known is not None and frame.columns.is_(known[0]):
             return _as_the_model_knows_them(frame, self._columns, known[1])
@@ -250,7 +253,7 @@ def _as_the_model_knows_them(
             changed[name] = _as_category(frame[name], dtype)
     if not columns.objects:
         objects = {name for name, dtype in dtypes.items() if dtype.kind == "O"}
-        changed |= _truth_values(frame, objects - columns.text - columns.categories.keys())
+        changed |= _as_floats(frame, objects - columns.text - columns.categories.keys())
     return frame.assign(**changed) if changed else frame
 
 
@@ -268,7 +271,7 @@ def _text(
         elif name not in columns.categories:
             column: Any = frame[name]
             empty = dtypes[name].kind == "f" and column.isna().all()
-            if empty or not columns.takes_numbers_in_text:
+            if empty or dtypes[name].kind == "b" or not columns.takes_numbers_in_text:
                 yield name, as_text(column)
     for name in (columns.numbers - columns.flags) & dtypes.keys():
         if not isinstance(dtypes[name], np.dtype) or dtypes[name].kind == "O":
@@ -278,18 +281,20 @@ def _text(
         yield name, _with_none(column) if name in columns.none_for_missing else column
 
 
-def _truth_values(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
-    """Columns of truth values and gaps, as floats.
+def _as_floats(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
+    """Columns of objects that are numbers or truth values, some perhaps missing, as floats:
+    whole numbers beyond 64 bits, or what a JSON or an odd cell beside them made of them.
 
     Raises:
         ColumnsError: one holds something else.
     """
     found = {}
     for name in names:
-        column: Any = frame[name]
-        if not all(isinstance(value, bool) or value != value for value in column.tolist()):
+        column: Any = as_numbers(frame[name])
+        if not all(value is None or isinstance(value, Real) for value in column.tolist()):
+            shown = _quoted(str(name))
             raise ColumnsError(
-                f"Column {_quoted(str(name))} holds text, but the model takes numbers."
+                f"Column {shown} holds what is no number, but the model takes numbers."
             )
         found[name] = column.astype(float)
     return found

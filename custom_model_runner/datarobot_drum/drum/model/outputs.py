@@ -174,8 +174,10 @@ def _names_of(values: Any, names: tuple[str, ...] | None) -> tuple[str, ...] | N
         return names
     given = tuple(map(str, values.columns))
     if names is None:
-        return given if any(isinstance(name, str) for name in values.columns) else None
-    return given if {*map(fold_label, given)} == {*map(fold_label, names)} else names
+        return given
+    known = {*map(fold_label, names)}
+    # Some of the classes are not all of them: that is told, not taken for others.
+    return given if known.intersection(map(fold_label, given)) else names
 
 
 def _two_dimensional(values: Any) -> Array:

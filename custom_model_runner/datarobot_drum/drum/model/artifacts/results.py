@@ -57,8 +57,10 @@ def joined(results: Sequence[Any]) -> Any:
 
 
 def _of_frame(frame: Any) -> Any:
+    """Columns that are only counted have no names; any others are names, numbers too."""
     plain = plain_dtypes(frame)
-    return plain if any(isinstance(name, str) for name in frame.columns) else plain.to_numpy()
+    counted = frame.columns.tolist() == [*range(frame.shape[1])]
+    return plain.to_numpy() if counted else plain
 
 
 def _detached(result: Any) -> Any:
