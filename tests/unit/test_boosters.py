@@ -610,3 +610,15 @@ def test_numbers_that_came_as_objects_are_numbers(tmp_path: Path, kind: str) -> 
     plain = pd.DataFrame({"a": [1.5, -1.0, np.nan], "b": [float(2**63), -1.0, 1.0]})
     odd = pd.DataFrame({"a": ["1.5", -1, None], "b": [2**63, -1, True]}, dtype=object)
     np.testing.assert_array_equal(predict(predictor, odd).values, predict(predictor, plain).values)
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])
+def test_a_list_is_no_category(tmp_path: Path, kind: str) -> None:
+    library = pytest.importorskip(kind)
+    make = {"xgboost": "XGBRegressor", "lightgbm": "LGBMRegressor"}
+    options = {"enable_categorical": True} if kind == "xgboost" else {"verbose": -1}
+    rows = pd.DataFrame({"t": pd.Categorical(["x", "y"] * 20), "v": np.arange(40.0)})
+    model = getattr(library, make[kind])(n_estimators=3, **options).fit(rows, rows["v"])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    with pytest.raises(ColumnsError, match="Column 't' holds what is no category"):
+        predict(predictor, pd.DataFrame({"t": [["x"]], "v": [1.0]}))

@@ -80,6 +80,7 @@ def test_columns_in_another_order(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(result.values[:, 0], expected)
     for rows, text in (
         (NUMBERS.rename(columns={"width": "widht"}), "Did you mean 'width' by 'widht'?"),
+        (NUMBERS.rename(columns={"depth": "DEPTH"}), "Did you mean 'depth' by 'DEPTH'?"),
         (NUMBERS.drop(columns="height"), "column 'height' of the model is missing"),
         (NUMBERS.assign(more=1.0), "column 'more' not known to the model"),
     ):

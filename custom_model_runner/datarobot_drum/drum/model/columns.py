@@ -326,7 +326,11 @@ def _as_category(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Serie
         values = as_numbers(values)
     elif known.kind == "O":
         values = as_text(values)
-    codes = dtype.categories.get_indexer(pd.Index(values))
+    try:
+        codes = dtype.categories.get_indexer(pd.Index(values))
+    except TypeError as error:  # a list, or an object
+        shown = _quoted(str(column.name))
+        raise ColumnsError(f"Column {shown} holds what is no category.") from error
     codes[column.isna().to_numpy()] = -1
     return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=column.index)
 
@@ -343,9 +347,9 @@ def _unfit(missing: Sequence[str], extra: Sequence[str], columns: InputColumns) 
 
 
 def _hint(missing: Sequence[str], extra: Sequence[str], columns: InputColumns) -> str:
-    spelled = {columns.spelling.of(name): name for name in extra[:1000]}
+    spelled = {columns.spelling.of(name).lower(): name for name in extra[:1000]}
     for name in missing[:_MOST_NAMED]:
-        near = difflib.get_close_matches(name, spelled, n=1)
+        near = difflib.get_close_matches(name.lower(), spelled, n=1)
         if near:
             return f" Did you mean {_quoted(name)} by {_quoted(spelled[near[0]])}?"
     return ""
