@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import report
 
-from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SIZES = ((1, 10), (10, 10), (100, 10), (1_000, 10), (3_000, 10), (10_000, 10), (100_000, 10))

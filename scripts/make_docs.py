@@ -12,11 +12,13 @@ from typing import Any
 import yaml
 
 from datarobot_drum.drum.knobs import KNOBS, Knob
-from datarobot_drum.drum.prediction.openapi import describe_routes
-from datarobot_drum.drum.routes import ROUTES
+from datarobot_drum.drum.pages.openapi import describe_routes
+from datarobot_drum.drum.serving.routes import ROUTES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-OPENAPI_HEAD = "# Made by scripts/make_docs.py from datarobot_drum/drum/routes.py; do not edit.\n"
+OPENAPI_HEAD = (
+    "# Made by scripts/make_docs.py from datarobot_drum/drum/serving/routes.py; do not edit.\n"
+)
 
 HEAD = """\
 # Settings

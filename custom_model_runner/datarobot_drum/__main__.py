@@ -7,10 +7,10 @@ import os
 import sys
 from typing import Final
 
+from datarobot_drum.drum.command_line.arguments import show_stacktrace_given
 from datarobot_drum.drum.entry_point import run_drum_server
 from datarobot_drum.drum.exceptions import DrumException
-from datarobot_drum.drum.failures import report_failure
-from datarobot_drum.drum.utils.arguments import show_stacktrace_given
+from datarobot_drum.drum.utils.failures import report_failure
 
 EXIT_INTERRUPTED: Final = 130
 

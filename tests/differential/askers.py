@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from datarobot_drum.drum.command_line.arguments import parse
 from datarobot_drum.drum.model.local import LocalPredictor, build_predictor
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.scoring import score_file
 from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.scoring.score_file import score_file
 from datarobot_drum.drum.settings import ScoreSettings, Settings
-from datarobot_drum.drum.utils.arguments import parse
 from tests.contract.clients import Answer, Calls, Headers
 from tests.contract.folders import Folder
 from tests.differential.formats import PREDICT, Format, Sent

@@ -12,8 +12,8 @@ import pytest
 
 from datarobot_drum.drum.exceptions import DrumException
 from datarobot_drum.drum.prediction.answers import ModelAnswers
-from datarobot_drum.drum.prediction.batching import Batcher
 from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.lane.batching import Batcher
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from tests.contract.clients import Answer, Headers
 from tests.contract.folders import Folder

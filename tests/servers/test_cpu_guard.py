@@ -23,7 +23,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from datarobot_drum.drum.prediction.payload.csv_dialect import rounds_correctly
+from datarobot_drum.drum.prediction.payload.csv.dialect import rounds_correctly
 from tests.servers import cpu_loops
 from tests.servers.harness import Server, running_server
 

@@ -1,4 +1,4 @@
-"""Worker processes that are replaced: worn out, stuck; and a model loaded once for all."""
+"""Worker processes that are replaced: recycled, stuck; and a model loaded once for all."""
 
 from __future__ import annotations
 

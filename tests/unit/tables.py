@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.prediction.infer_request import frame_of, read_infer_request
 from datarobot_drum.drum.prediction.messages import PredictRequest
+from datarobot_drum.drum.prediction.open_inference.infer_request import frame_of, read_infer_request
+from datarobot_drum.drum.prediction.open_inference.tensors import NUMPY_TYPES
 from datarobot_drum.drum.prediction.payload.arrow import read_arrow_stream, read_parquet
-from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
-from datarobot_drum.drum.prediction.tensors import NUMPY_TYPES
 
 Cell = float | int | str | bool | None
 Table = Mapping[str, Sequence[Cell]]

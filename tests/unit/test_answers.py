@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
-from datarobot_drum.drum.prediction.answers import ModelAnswers, payload_formats
+from datarobot_drum.drum.prediction.answers import ModelAnswers
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.payload.pps import load_deployment_config
+from datarobot_drum.drum.prediction.payload.structured import payload_formats
 from tests.unit.folders import load, write_folder
 
 ECHO = "def score(data, model, **kwargs):\n    return data\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from datarobot_drum import __version__
+from datarobot_drum.drum.command_line.arguments import parse, show_stacktrace_given
 from datarobot_drum.drum.exceptions import DrumCommonException
-from datarobot_drum.drum.utils.arguments import parse, show_stacktrace_given
 
 Env = dict[str, str]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from datarobot_drum.drum.balance import LoadBoard
+from datarobot_drum.drum.serving.balance import LoadBoard
 
 
 def test_the_worker_with_the_fewest_connections_goes_first() -> None:
     board = LoadBoard(3)
-    busy, idle, starting = board.new_seat(), board.new_seat(), board.new_seat()
+    busy, idle, starting = board.new_slot(), board.new_slot(), board.new_slot()
     busy.hold(2)
     idle.hold(1)
 
@@ -22,7 +22,7 @@ def test_the_worker_with_the_fewest_connections_goes_first() -> None:
 
 def test_equals_both_go_first_and_who_left_does_not_count() -> None:
     board = LoadBoard(2)
-    one, other = board.new_seat(), board.new_seat()
+    one, other = board.new_slot(), board.new_slot()
     one.hold(1)
     other.hold(1)
     assert one.goes_first()
@@ -33,9 +33,9 @@ def test_equals_both_go_first_and_who_left_does_not_count() -> None:
     assert one.goes_first()
 
 
-def test_seats_are_shared_with_forked_processes() -> None:
+def test_slots_are_shared_with_forked_processes() -> None:
     board = LoadBoard(2)
-    parents, childs = board.new_seat(), board.new_seat()
+    parents, childs = board.new_slot(), board.new_slot()
     parents.hold(3)
     pid = os.fork()
     if pid == 0:
@@ -49,7 +49,7 @@ def test_seats_are_shared_with_forked_processes() -> None:
 def test_there_are_seats_for_replacements_without_end() -> None:
     board = LoadBoard(1)
     for _ in range(100):
-        seat = board.new_seat()
-        seat.hold(1)
-        assert seat.goes_first()
-        seat.leave()
+        slot = board.new_slot()
+        slot.hold(1)
+        assert slot.goes_first()
+        slot.leave()

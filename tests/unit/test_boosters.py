@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from datarobot_drum.drum.exceptions import ColumnsError, ModelError, ModelLoadError
-from datarobot_drum.drum.model.artifacts.booster_columns import booster_columns_of
+from datarobot_drum.drum.model.artifacts.boosters.columns import booster_columns_of
 from datarobot_drum.drum.model.columns import UNKNOWN, aligned
 from tests.unit.folders import load, predict, write_folder
 

@@ -12,12 +12,12 @@ import pytest
 
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.model.predictor import ModelInfo
-from datarobot_drum.drum.prediction.chat import Headers
-from datarobot_drum.drum.prediction.event_loop import LoopThread
+from datarobot_drum.drum.prediction.chat.completions import Headers
+from datarobot_drum.drum.prediction.chat.loop_thread import LoopThread
+from datarobot_drum.drum.prediction.lane.streams import CAPACITY, StreamBody
 from datarobot_drum.drum.prediction.messages import JSON, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
-from datarobot_drum.drum.prediction.streams import CAPACITY, StreamBody
 
 PATIENCE = 30
 REQUEST = PredictRequest(b"{}", JSON)

@@ -10,7 +10,7 @@ import pytest
 
 LOAD = """
 import gc, importlib, sys
-from datarobot_drum.drum import collector
+from datarobot_drum.drum.serving import collector
 from datarobot_drum.drum.assembly import load_app
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.settings import ModelSettings, Settings

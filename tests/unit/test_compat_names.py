@@ -12,6 +12,7 @@ import pytest
 
 from datarobot_drum import __version__
 from datarobot_drum.drum import enum, server
+from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.common import FIT_METADATA_FILENAME, get_drum_logger
 from datarobot_drum.drum.description import version
 from datarobot_drum.drum.enum import (
@@ -30,13 +31,12 @@ from datarobot_drum.drum.exceptions import (
 from datarobot_drum.drum.language_predictors.java_predictor.java_predictor import JavaPredictor
 from datarobot_drum.drum.model.predictor import ClassLabels, ModelInfo
 from datarobot_drum.drum.model_metadata import read_model_metadata_yaml
-from datarobot_drum.drum.prediction.status import describe
+from datarobot_drum.drum.prediction.figures.status import describe
 from datarobot_drum.drum.root_predictors.utils import (
     _cmd_add_class_labels,
     _exec_shell_cmd,
     get_mimetype_charset_from_content_type_header,
 )
-from datarobot_drum.drum.utils import arguments
 from datarobot_drum.drum.utils.drum_utils import unset_drum_supported_env_vars
 from tests.unit.folders import write_folder
 

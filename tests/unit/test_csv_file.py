@@ -15,13 +15,13 @@ from sklearn.linear_model import LinearRegression
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import RowSource
-from datarobot_drum.drum.prediction.payload import csv_file
-from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_dialect import refuses_in_every_chunk
-from datarobot_drum.drum.prediction.payload.csv_file import is_large, read_csv_file
+from datarobot_drum.drum.prediction.payload.csv import file as csv_file
+from datarobot_drum.drum.prediction.payload.csv.dialect import refuses_in_every_chunk
+from datarobot_drum.drum.prediction.payload.csv.file import is_large, read_csv_file
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
+from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from datarobot_drum.drum.prediction.payload.predictions_csv import predictions_csv
-from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
-from datarobot_drum.drum.prediction.scoring import score_file
+from datarobot_drum.drum.scoring.score_file import score_file
 from datarobot_drum.drum.settings import ScoreSettings
 from tests.unit.folders import ROWS as TABLE
 from tests.unit.folders import load, write_folder

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.prediction.payload.csv_dialect import rounds_correctly
-from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.dialect import rounds_correctly
+from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
 
 DECIMALS = st.floats(allow_nan=False, allow_infinity=False).map(lambda x: f"{x:.17f}") | st.floats(
     -1e6, 1e6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datarobot_drum.drum.exceptions import PayloadError
-from datarobot_drum.drum.prediction.payload.csv import MAX_COLUMNS, read_csv
+from datarobot_drum.drum.prediction.payload.csv.reader import MAX_COLUMNS, read_csv
 
 REPEATED = "The CSV has too many columns of the same name."
 ROW = b"\n1\n"

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload import csv_parts
-from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
-from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
+from datarobot_drum.drum.prediction.payload.csv import parts as csv_parts
+from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
+from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from tests.unit.csv_bodies import CELL_KINDS, csv_bodies
 
 NUMBERS = st.sampled_from(

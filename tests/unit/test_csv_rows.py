@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest
-from datarobot_drum.drum.prediction.payload import csv_rows
-from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
+from datarobot_drum.drum.prediction.payload.csv import rows as csv_rows
+from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.structured import (
     read_file_rows,
     read_rows,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
-from datarobot_drum.drum.prediction.payload.csv_small import read_small_csv
+from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.small import read_small_csv
 from tests.unit.csv_bodies import FLOATS, csv_bodies
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from datarobot_drum.drum import routes
 from datarobot_drum.drum.knobs import KNOB_BY_NAME
-from datarobot_drum.drum.prediction.metrics import FAMILIES, MEMORY, MODEL_INFO
+from datarobot_drum.drum.prediction.figures.metrics import FAMILIES, MEMORY, MODEL_INFO
+from datarobot_drum.drum.serving import routes
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MANIFESTS = [

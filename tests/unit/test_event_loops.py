@@ -16,10 +16,10 @@ import pytest
 
 from datarobot_drum.drum.assembly import load_service
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.event_loops import ThreadLoop
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
+from datarobot_drum.drum.utils.event_loops import ThreadLoop
 from tests.servers.harness import running_server
 from tests.unit.folders import write_folder
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum.exceptions import OverloadedError
-from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 

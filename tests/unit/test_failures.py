@@ -9,10 +9,10 @@ import pytest
 from datarobot_drum.drum.assembly import build_service
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumException, StartupError
-from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.model.local import build_predictor
-from datarobot_drum.drum.prediction.payload.csv import read_csv
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
+from datarobot_drum.drum.utils.failures import failure_text
 from tests.unit.folders import write_folder
 
 HOOKS = """

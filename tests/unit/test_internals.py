@@ -19,12 +19,12 @@ import pytest
 
 from datarobot_drum.drum import logs
 from datarobot_drum.drum.exceptions import ModelError
-from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.masking import for_client, without_internals, without_native_traces
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.utils.failures import failure_text
 from tests.servers.harness import running_server
 from tests.unit.folders import load, predict, write_folder
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from datarobot_drum.drum.exceptions import StartupError
-from datarobot_drum.drum.listening import bind, shown, turn_newcomers_away
+from datarobot_drum.drum.serving.listening import bind, shown, turn_newcomers_away
 
 
 @pytest.fixture

@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from datarobot_drum.drum.prediction.cells import DIRECTORY_VARIABLE, Cells, shared_directory
+from datarobot_drum.drum.prediction.figures.metrics import Metrics, RejectReason
+from datarobot_drum.drum.prediction.figures.shared_counters import (
+    DIRECTORY_VARIABLE,
+    SharedCounters,
+    shared_directory,
+)
 from datarobot_drum.drum.prediction.messages import PredictRequest
-from datarobot_drum.drum.prediction.metrics import Metrics, RejectReason
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.gated import REQUEST, gated_service
@@ -132,7 +136,7 @@ def test_processes_add_up_and_the_dead_leave_their_counts(
     for _ in range(2):
         figures = metrics.executor_figures()
         assert (figures["queue_full"], figures["queue_depth"]) == (2, 0)
-    assert len(list(tmp_path.glob("*.cells"))) == 1
+    assert len(list(tmp_path.glob("*.counters"))) == 1
     metrics.close()
 
 
@@ -140,7 +144,7 @@ def test_metrics_of_user_code_are_shown_for_all_workers(tmp_path: Path) -> None:
     script = """
 import os, sys
 from prometheus_client import Counter
-from datarobot_drum.drum.prediction.metrics import Metrics
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
 mine = Counter("mine", "A hook's own.")
 metrics = Metrics()
 mine.inc()
@@ -174,17 +178,18 @@ def test_a_directory_that_was_given_is_kept(
     given = tmp_path / "metrics"
     monkeypatch.setenv(DIRECTORY_VARIABLE, str(given))
     with shared_directory() as directory:
-        cells = Cells(directory)
-        cells.add((cells.slot("a"), 1.0))
-        cells.close()
+        counters = SharedCounters(directory)
+        counters.add((counters.slot("a"), 1.0))
+        counters.close()
     assert given.is_dir()
     with shared_directory() as directory:
-        assert Cells(directory).totals() == {}
+        assert SharedCounters(directory).totals() == {}
 
 
 def test_counting_loads_no_prometheus_client() -> None:
     script = (
-        "import sys, datarobot_drum.drum.prediction.metrics as m; m.Metrics().model_call(1, 1);"
+        "import sys; from datarobot_drum.drum.prediction.figures.metrics import Metrics;"
+        " Metrics().model_call(1, 1);"
         " assert 'prometheus_client' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

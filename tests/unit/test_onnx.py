@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from datarobot_drum.drum.exceptions import ColumnsError, ModelError, ModelLoadError
-from datarobot_drum.drum.model.artifacts.onnx_graph import class_names
+from datarobot_drum.drum.model.artifacts.networks.onnx_graph import class_names
 from datarobot_drum.drum.prediction.payload.structured import read_data
 from tests.unit.folders import load, predict, records, write_folder
 

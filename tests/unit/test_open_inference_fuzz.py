@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import given, settings
 
 from datarobot_drum.drum.exceptions import MalformedRequestError
-from datarobot_drum.drum.prediction.infer_request import frame_of, read_infer_request
 from datarobot_drum.drum.prediction.messages import PredictRequest
-from datarobot_drum.drum.prediction.tensors import (
+from datarobot_drum.drum.prediction.open_inference.infer_request import frame_of, read_infer_request
+from datarobot_drum.drum.prediction.open_inference.tensors import (
     BYTES,
     DATATYPES,
     NUMPY_TYPES,

@@ -8,8 +8,8 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from datarobot_drum.drum.prediction.openapi import describe_routes
-from datarobot_drum.drum.routes import ROUTES
+from datarobot_drum.drum.pages.openapi import describe_routes
+from datarobot_drum.drum.serving.routes import ROUTES
 
 DOCUMENT = describe_routes(ROUTES)
 OPERATIONS = [

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum.knobs import KNOB_BY_NAME
-from datarobot_drum.drum.prediction.metrics import FAMILIES, MEMORY, MODEL_INFO, RejectReason
-from datarobot_drum.drum.prediction.tracing import NAMES, STREAM_NAME
-from datarobot_drum.drum.routes import ROUTES
+from datarobot_drum.drum.prediction.figures.metrics import (
+    FAMILIES,
+    MEMORY,
+    MODEL_INFO,
+    RejectReason,
+)
+from datarobot_drum.drum.prediction.figures.tracing import NAMES, STREAM_NAME
+from datarobot_drum.drum.serving.routes import ROUTES
 from tests.unit.fronts import FRONTS, front
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import pytest
 
-from datarobot_drum.drum.commands.output_file import check_output, write_output
 from datarobot_drum.drum.exceptions import DrumCommonException, ModelError, UsageError
+from datarobot_drum.drum.scoring.output_file import check_output, write_output
 
 
 def new(file: BinaryIO) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum.exceptions import PredictionTimeoutError
-from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.lane.waiting import Timeouts
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.gated import REQUEST, GatedModel, gated_service
 
@@ -118,16 +118,16 @@ def test_running_too_long_is_a_504(ask: Ask, served: Any) -> None:
 
 
 def test_the_time_in_the_queue_is_not_time_in_the_model() -> None:
-    patience = Patience(queue_timeout=60, request_timeout=60)
+    timeouts = Timeouts(queue_timeout=60, request_timeout=60)
     lane = ModelExecutor(lambda jobs: None)
     job = Job(Operation.PREDICT, REQUEST, lambda job: None)
     job.queued_at -= 100
     job.started_at = time.monotonic() - 10
-    left = patience.look(lane, job)
+    left = timeouts.look(lane, job)
     assert isinstance(left, float)
     assert 0 < left <= 50
     job.started_at -= 60
-    assert isinstance(patience.look(lane, job), PredictionTimeoutError)
+    assert isinstance(timeouts.look(lane, job), PredictionTimeoutError)
 
 
 def test_status_routes_answer_while_the_queue_is_full(ask: Ask, served: Any) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum import routes
 from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.serving import routes
 
 visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128)
 

@@ -29,11 +29,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import MalformedRequestError
-from datarobot_drum.drum.prediction.infer_request import frame_of, read_infer_request
 from datarobot_drum.drum.prediction.messages import PredictRequest
+from datarobot_drum.drum.prediction.open_inference.infer_request import frame_of, read_infer_request
 from datarobot_drum.drum.prediction.payload.arrow import read_arrow_stream, read_parquet
-from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_dialect import rounds_correctly, text_dtype
+from datarobot_drum.drum.prediction.payload.csv.dialect import rounds_correctly, text_dtype
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
 
 

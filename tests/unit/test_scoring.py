@@ -12,7 +12,7 @@ import pytest
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.payload.structured import read_rows
-from datarobot_drum.drum.prediction.scoring import score_file
+from datarobot_drum.drum.scoring.score_file import score_file
 from datarobot_drum.drum.settings import ScoreSettings
 from tests.unit.folders import load, write_folder
 

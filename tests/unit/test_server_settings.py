@@ -12,8 +12,8 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.fastapi.config import UvicornSettings
 from datarobot_drum.drum.gunicorn.config import gunicorn_options
+from datarobot_drum.drum.serving.tls import server_context
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
-from datarobot_drum.drum.tls import server_context
 
 WORKER_CLASS = "MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_WORKER_CLASS"
 

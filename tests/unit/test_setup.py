@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from datarobot_drum import RuntimeParameters
-from datarobot_drum.drum.utils import arguments
+from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.utils.setup import setup_options
 from datarobot_drum.runtime_parameters.exceptions import ErrorLoadingRuntimeParameter
 

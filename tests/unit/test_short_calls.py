@@ -14,10 +14,10 @@ import pytest
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
+from datarobot_drum.drum.prediction.lane.short_calls import CallTimes
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
-from datarobot_drum.drum.prediction.short_calls import CallTimes
 from tests.unit.gated import GatedModel
 
 LONG = 1000.0

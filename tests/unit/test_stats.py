@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datarobot_drum.drum.prediction.stats import TimingWindow, memory_info, process_info
+from datarobot_drum.drum.prediction.figures.stats import TimingWindow, memory_info, process_info
 
 MEGABYTE = 1024 * 1024
 CONTAINER = ("container_used", "container_limit", "container_max_used")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from datarobot_drum.drum.prediction.streams import (
+from datarobot_drum.drum.prediction.lane.streams import (
     Channel,
     OpenStreams,
     StreamBody,
@@ -151,7 +151,7 @@ def test_a_stream_that_has_ended_is_not_stopped() -> None:
 def test_a_silent_stream_notices_that_its_client_has_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("datarobot_drum.drum.prediction.streams.PROBE_INTERVAL", 0.01)
+    monkeypatch.setattr("datarobot_drum.drum.prediction.lane.streams.PROBE_INTERVAL", 0.01)
     channel = Channel()
     body = StreamBody(channel, lambda: None)
     body.probe_with(lambda: True)

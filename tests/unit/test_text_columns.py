@@ -13,24 +13,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.prediction.infer_request import (
+from datarobot_drum.drum.prediction.messages import PredictRequest
+from datarobot_drum.drum.prediction.open_inference.infer_request import (
     HEADER_LENGTH,
     frame_of,
     read_infer_request,
 )
-from datarobot_drum.drum.prediction.messages import PredictRequest
+from datarobot_drum.drum.prediction.open_inference.tensors import Tensor, array_to_bytes
 from datarobot_drum.drum.prediction.payload.arrow import read_arrow_stream
-from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_dialect import MISSING, text_dtype
-from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
+from datarobot_drum.drum.prediction.payload.csv.dialect import MISSING, text_dtype
+from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
+from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
 from datarobot_drum.drum.prediction.payload.structured import (
     read_file_rows,
     read_rows,
     read_transform_rows,
 )
-from datarobot_drum.drum.prediction.payload.text_columns import TextColumns
-from datarobot_drum.drum.prediction.tensors import Tensor, array_to_bytes
 from tests.unit.csv_bodies import CELL_KINDS
 from tests.unit.test_payload_structured import _form, _predictor
 

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from datarobot_drum.drum import tuning
+from datarobot_drum.drum.serving import tuning
 
 # Memory of 20 MB, above the first threshold: taken and given back ten times. Prints the page
 # faults of the last five.
 FAULTS = """
 import resource, sys
-from datarobot_drum.drum import tuning
+from datarobot_drum.drum.serving import tuning
 
 if sys.argv[1] == "tuned":
     assert tuning.keep_freed_memory({})

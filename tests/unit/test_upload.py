@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum import body
-from datarobot_drum.drum.body import BodyCollector
 from datarobot_drum.drum.exceptions import BodyTooLargeError
 from datarobot_drum.drum.prediction.payload.multipart import parse_multipart
+from datarobot_drum.drum.serving import body
+from datarobot_drum.drum.serving.body import BodyCollector
 from tests.contract.clients import BOUNDARY, file_part, multipart
 from tests.unit.fronts import FRONTS, front
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from datarobot_drum.drum import collector, telemetry
-from datarobot_drum.drum.event_loops import give_event_loop
+from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.extension import extend
-from datarobot_drum.drum.failures import failure_text
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.payload.pps import load_deployment_config
 from datarobot_drum.drum.prediction.service import PredictionService, Service, ServiceSettings
+from datarobot_drum.drum.serving import collector
 from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.utils.event_loops import give_event_loop
+from datarobot_drum.drum.utils.failures import failure_text
 
 logger = get_drum_logger(__name__)
 

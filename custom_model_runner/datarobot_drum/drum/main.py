@@ -33,16 +33,17 @@ def _score(options: argparse.Namespace) -> None:
     from datarobot_drum.drum.commands import score
     from datarobot_drum.drum.model.folder import find_user_file
     from datarobot_drum.drum.model.local import build_predictor
+    from datarobot_drum.drum.serving.tuning import load_cheaply
     from datarobot_drum.drum.settings import Settings
 
     _end_like_ctrl_c(signal.SIGTERM)
     settings = Settings.from_options(options)
     if find_user_file(settings.model.code_dir, f"{CUSTOM_FILE_NAME}.py") is not None:
         # Only code of the user's can ask for it, and the import takes time.
-        from datarobot_drum.drum.event_loops import give_event_loop
+        from datarobot_drum.drum.utils.event_loops import give_event_loop
 
         give_event_loop()
-    score.run(settings, partial(build_predictor, settings.model))
+    score.run(settings, partial(load_cheaply, partial(build_predictor, settings.model)))
 
 
 def _server(options: argparse.Namespace) -> None:

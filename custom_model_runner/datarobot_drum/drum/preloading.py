@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from datarobot_drum.drum import collector
 from datarobot_drum.drum.enum import RunLanguage
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.prediction.cells import shared_directory
+from datarobot_drum.drum.prediction.figures.shared_counters import shared_directory
+from datarobot_drum.drum.serving import collector
 from datarobot_drum.drum.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from datarobot_drum.drum import collector
-from datarobot_drum.drum.commands.output_file import check_output, write_output
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.predictor import Predictor
-from datarobot_drum.drum.prediction.scoring import score_file
+from datarobot_drum.drum.scoring.output_file import check_output, write_output
+from datarobot_drum.drum.scoring.score_file import score_file
 from datarobot_drum.drum.settings import ScoreSettings, Settings
-from datarobot_drum.drum.tuning import let_blas_threads_sleep
 
 _STDOUT: Final = 1
 _STDERR: Final = 2
@@ -35,7 +33,7 @@ def run(settings: Settings, load_predictor: Callable[[], Predictor]) -> None:
     check_output(score.output)
     started = time.monotonic()
     with _stdout_for_results_only():
-        predictor = _loaded_cheaply(load_predictor)
+        predictor = load_predictor()
         _check_unstructured_options(score, predictor.info.target_type)
         loaded = time.monotonic()
         write = score_file(predictor, score)
@@ -46,16 +44,6 @@ def run(settings: Settings, load_predictor: Callable[[], Predictor]) -> None:
         _report("Full time", done - started)
         _report("Init time (incl model loading)", loaded - started)
         _report("Run time (incl reading CSV)", done - loaded)
-
-
-def _loaded_cheaply(load_predictor: Callable[[], Predictor]) -> Predictor:
-    """Most of what a small file costs are imports, in which there is next to no garbage."""
-    let_blas_threads_sleep()
-    collector.relax()
-    try:
-        return load_predictor()
-    finally:
-        collector.go_on()
 
 
 def _check_unstructured_options(score: ScoreSettings, target_type: TargetType) -> None:

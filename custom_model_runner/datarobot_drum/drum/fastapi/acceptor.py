@@ -9,8 +9,8 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from datarobot_drum.drum.balance import STEP_BACK, Seat
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.serving.balance import STEP_BACK, Slot
 
 logger = get_drum_logger("acceptor")
 
@@ -34,13 +34,13 @@ class Acceptor:
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
-        seat: Seat,
+        slot: Slot,
         held: Callable[[], int],
     ) -> None:
         self._listener = listener
         self._make_protocol = make_protocol
         self._tls = tls
-        self._seat = seat
+        self._slot = slot
         self._held = held
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
@@ -60,12 +60,12 @@ class Acceptor:
     def tell(self) -> None:
         """Put the number of connections on the board."""
         if not self._drains:
-            self._seat.hold(self._held() + len(self._opening))
+            self._slot.hold(self._held() + len(self._opening))
 
     def drain(self) -> None:
         """Take everything that waits, without regard to the others: they do the same."""
         self._drains = True
-        self._seat.leave()
+        self._slot.leave()
 
     async def close(self) -> None:
         """Accept no more; returns when every accepted connection has its protocol."""
@@ -76,7 +76,7 @@ class Acceptor:
 
     def _on_readable(self) -> None:
         self.tell()
-        if self._drains or self._seat.goes_first():
+        if self._drains or self._slot.goes_first():
             self._accept()
         else:
             self._pause(STEP_BACK)

@@ -17,18 +17,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from datarobot_drum.drum import logs, routes
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.exceptions import BaseCustomUserError, BodyTooLargeError, ClientGoneError
 from datarobot_drum.drum.fastapi.docs import add_docs
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
 from datarobot_drum.drum.fastapi.receiving import collect_body
 from datarobot_drum.drum.fastapi.sending import send_answer, until_disconnected
-from datarobot_drum.drum.gate import Gate
 from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.metrics import Metrics
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import Settings
 
 _NO_TELEMETRY: Final[Any] = {

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from datarobot_drum.drum import routes
-from datarobot_drum.drum.fastapi.docs_page import docs_page
-from datarobot_drum.drum.prediction.openapi import describe_routes
+from datarobot_drum.drum.pages.docs_page import docs_page
+from datarobot_drum.drum.pages.openapi import describe_routes
+from datarobot_drum.drum.serving import routes
 
 
 def add_docs(app: FastAPI, url_prefix: str) -> None:

@@ -8,10 +8,11 @@ from typing import Final, TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from datarobot_drum.drum import logs, routes
-from datarobot_drum.drum.gate import Gate
+from datarobot_drum.drum import logs
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.messages import Header, PredictResponse
-from datarobot_drum.drum.prediction.metrics import Metrics
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.gate import Gate
 
 RawHeader: TypeAlias = tuple[bytes, bytes]
 

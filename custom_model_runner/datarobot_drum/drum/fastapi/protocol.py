@@ -7,9 +7,9 @@ import importlib.util
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from datarobot_drum.drum import routes
-from datarobot_drum.drum.body import MIN_PROGRESS, TOO_SLOW
 from datarobot_drum.drum.prediction.messages import PredictResponse
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.types import Receive
 
-from datarobot_drum.drum.body import BodyCollector
 from datarobot_drum.drum.exceptions import ClientGoneError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.serving.body import BodyCollector
 
 
 async def collect_body(

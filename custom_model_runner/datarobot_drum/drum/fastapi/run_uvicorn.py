@@ -11,12 +11,12 @@ from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
-from datarobot_drum.drum.listening import bind
 from datarobot_drum.drum.preloading import with_shared_model
+from datarobot_drum.drum.serving.listening import bind
+from datarobot_drum.drum.serving.signals import Stopped, StopSignals
+from datarobot_drum.drum.serving.tls import server_context
+from datarobot_drum.drum.serving.tuning import prepare_process
 from datarobot_drum.drum.settings import Settings
-from datarobot_drum.drum.signals import Stopped, StopSignals
-from datarobot_drum.drum.tls import server_context
-from datarobot_drum.drum.tuning import prepare_process
 from datarobot_drum.drum.utils.setup import setup_options
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def _supervise(
                 worker_signals,
                 service,
                 on_ready=channel.ready,
-                on_worn_out=channel.worn_out,
-                seat=channel.seat,
+                on_recycled=channel.recycled,
+                slot=channel.slot,
             )
 
         Supervisor(

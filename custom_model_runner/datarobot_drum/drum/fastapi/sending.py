@@ -6,8 +6,8 @@ import asyncio
 
 from starlette.types import Receive, Send
 
+from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import PredictResponse
-from datarobot_drum.drum.prediction.streams import StreamBody
 
 _JSON_HEADER = (b"content-type", b"application/json")
 

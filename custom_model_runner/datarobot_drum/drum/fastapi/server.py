@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import uvicorn
 
-from datarobot_drum.drum.balance import Seat
 from datarobot_drum.drum.fastapi.acceptor import Acceptor
-from datarobot_drum.drum.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.prediction.streams import seconds_for_streams
-from datarobot_drum.drum.signals import StopSignals
+from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
+from datarobot_drum.drum.serving.balance import Slot
+from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
+from datarobot_drum.drum.serving.signals import StopSignals
 
 logger = get_drum_logger("uvicorn_server")
 
@@ -42,10 +42,10 @@ class DrainingServer(uvicorn.Server):
         on_ready: called when connections are accepted.
         on_drain: called once when the end begins, before the last connections are accepted.
         end_streams: called when the end is near, before requests that still run are cut off.
-        on_worn_out: called once when another process should take over; the server goes on.
+        on_recycled: called once when another process should take over; the server goes on.
         is_stuck: whether the model will never be free again: wears the server out.
-        max_requests: after so many, and up to ``jitter`` more, it is worn out; 0: never.
-        seat: this worker's place among those that share the socket. Then newcomers are not
+        max_requests: after so many, and up to ``jitter`` more, it is recycled; 0: never.
+        slot: this worker's place among those that share the socket. Then newcomers are not
             this server's to turn away, and it ends when the process that started it is gone.
             None: it is the only one.
     """
@@ -57,22 +57,22 @@ class DrainingServer(uvicorn.Server):
         on_ready: Callable[[], None] = nothing,
         on_drain: Callable[[], None] = nothing,
         end_streams: Callable[[], None] = nothing,
-        on_worn_out: Callable[[], None] = nothing,
+        on_recycled: Callable[[], None] = nothing,
         is_stuck: Callable[[], bool] = lambda: False,
         max_requests: int = 0,
         jitter: int = 0,
-        seat: Seat | None = None,
+        slot: Slot | None = None,
     ) -> None:
         super().__init__(config)
         self._signals = signals
         self._on_ready = on_ready
         self._on_drain = on_drain
         self._end_streams = end_streams
-        self._on_worn_out = on_worn_out
+        self._on_recycled = on_recycled
         self._is_stuck = is_stuck
-        self._is_worn_out = False
-        self._worn_out_at = max_requests and max_requests + random.randint(0, jitter)
-        self._seat = seat
+        self._is_recycled = False
+        self._recycled_at = max_requests and max_requests + random.randint(0, jitter)
+        self._slot = slot
         self._acceptor: Acceptor | None = None
         self._parent = os.getppid()
 
@@ -83,17 +83,17 @@ class DrainingServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._seat is None:
+        if self._slot is None:
             await super().startup(sockets)
         else:
             await super().startup(sockets=[])
             for listener in sockets or []:
-                self._acceptor = self._new_acceptor(listener, self._seat)
+                self._acceptor = self._new_acceptor(listener, self._slot)
                 self._acceptor.start(self.config.backlog)
         if self.started:
             self._on_ready()
 
-    def _new_acceptor(self, listener: socket.socket, seat: Seat) -> Acceptor:
+    def _new_acceptor(self, listener: socket.socket, slot: Slot) -> Acceptor:
         loop = asyncio.get_running_loop()
 
         def make_protocol() -> asyncio.Protocol:
@@ -107,23 +107,23 @@ class DrainingServer(uvicorn.Server):
         def held() -> int:
             return len(self.server_state.connections)
 
-        return Acceptor(listener, make_protocol, self.config.ssl, seat, held)
+        return Acceptor(listener, make_protocol, self.config.ssl, slot, held)
 
     async def on_tick(self, counter: int) -> bool:
         if self._signals.first is not None:
             self.should_exit = True
         if self._acceptor is not None:
             self._acceptor.tell()
-        if self._seat is not None and os.getppid() != self._parent:
+        if self._slot is not None and os.getppid() != self._parent:
             logger.warning("The process that started this worker is gone: ending.")
             self.should_exit = True
-        if not self._is_worn_out and self._wears_out(counter):
-            self._is_worn_out = True
-            self._on_worn_out()
+        if not self._is_recycled and self._is_due(counter):
+            self._is_recycled = True
+            self._on_recycled()
         return await super().on_tick(counter)
 
-    def _wears_out(self, counter: int) -> bool:
-        if self._worn_out_at and self.server_state.total_requests >= self._worn_out_at:
+    def _is_due(self, counter: int) -> bool:
+        if self._recycled_at and self.server_state.total_requests >= self._recycled_at:
             return True
         if counter % TICKS_A_SECOND or not self._is_stuck():
             return False
@@ -133,7 +133,7 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()
         listeners = sockets or []
-        if self._seat is None:
+        if self._slot is None:
             for listener in listeners:
                 turn_newcomers_away(listener)
         elif self._acceptor is not None:

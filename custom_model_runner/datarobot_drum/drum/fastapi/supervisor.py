@@ -19,12 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from datarobot_drum.drum.balance import LoadBoard, Seat
 from datarobot_drum.drum.exceptions import StartupError
-from datarobot_drum.drum.failures import report_failure
-from datarobot_drum.drum.listening import turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.signals import Stopped, StopSignals
+from datarobot_drum.drum.serving.balance import LoadBoard, Slot
+from datarobot_drum.drum.serving.listening import turn_newcomers_away
+from datarobot_drum.drum.serving.signals import Stopped, StopSignals
+from datarobot_drum.drum.utils.failures import report_failure
 
 logger = get_drum_logger("supervisor")
 
@@ -37,17 +37,17 @@ _WORN_OUT: Final = b"W"
 
 
 class Channel:
-    """A worker's way to talk to its supervisor, single bytes through a pipe, and its seat."""
+    """A worker's way to talk to its supervisor, single bytes through a pipe, and its slot."""
 
-    def __init__(self, descriptor: int, seat: Seat) -> None:
+    def __init__(self, descriptor: int, slot: Slot) -> None:
         self._descriptor = descriptor
-        self.seat = seat
+        self.slot = slot
 
     def ready(self) -> None:
         """Connections are accepted now."""
         self._send(_READY)
 
-    def worn_out(self) -> None:
+    def recycled(self) -> None:
         """Replace me; I serve until the replacement is ready."""
         self._send(_WORN_OUT)
 
@@ -64,9 +64,9 @@ RunWorker = Callable[[Channel, StopSignals], None]
 class _Worker:
     pid: int
     channel: int
-    seat: Seat
+    slot: Slot
     ready: bool = False
-    worn_out: bool = False
+    recycled: bool = False
     told_to_end: bool = False
 
 
@@ -132,20 +132,20 @@ class Supervisor:
         wanted = self._count if any(worker.ready for worker in staying) else 1
         if len(staying) == self._count and all(worker.ready for worker in staying):
             # One replacement at a time: a second model in memory is enough.
-            wanted += any(worker.worn_out for worker in staying)
+            wanted += any(worker.recycled for worker in staying)
         for _ in range(wanted - len(staying)):
             self._spawn()
 
     def _spawn(self) -> None:
         reader, writer = os.pipe()
-        seat = self._board.new_seat()
+        slot = self._board.new_slot()
         pid = os.fork()
         if pid == 0:
             os.close(reader)
-            self._be_worker(Channel(writer, seat))
+            self._be_worker(Channel(writer, slot))
         os.close(writer)
         os.set_blocking(reader, False)
-        self._workers[pid] = _Worker(pid, reader, seat)
+        self._workers[pid] = _Worker(pid, reader, slot)
         self._selector.register(reader, selectors.EVENT_READ, self._workers[pid])
 
     def _be_worker(self, channel: Channel) -> None:
@@ -190,15 +190,15 @@ class Supervisor:
         if not messages:
             self._selector.unregister(worker.channel)
         if _WORN_OUT in messages:
-            worker.worn_out = True
+            worker.recycled = True
         if _READY in messages:
             worker.ready = True
-            self._retire_worn_out()
+            self._retire_recycled()
 
-    def _retire_worn_out(self) -> None:
+    def _retire_recycled(self) -> None:
         staying = [worker for worker in self._workers.values() if not worker.told_to_end]
         if len(staying) > self._count:
-            oldest = next(worker for worker in staying if worker.worn_out)
+            oldest = next(worker for worker in staying if worker.recycled)
             self._tell_to_end(oldest)
 
     def _reap(self) -> None:
@@ -231,7 +231,7 @@ class Supervisor:
                 self._read_messages(worker)
             self._selector.unregister(worker.channel)
         os.close(worker.channel)
-        worker.seat.leave()
+        worker.slot.leave()
         del self._workers[worker.pid]
 
     # -- ending

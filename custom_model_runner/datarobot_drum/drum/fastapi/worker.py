@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from datarobot_drum.drum.assembly import load_app
-from datarobot_drum.drum.balance import Seat
 from datarobot_drum.drum.fastapi.access_log import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.app import create_app
 from datarobot_drum.drum.fastapi.config import UvicornSettings
 from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
 from datarobot_drum.drum.fastapi.protocol import protocol_class
 from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
-from datarobot_drum.drum.listening import cannot_listen
+from datarobot_drum.drum.serving.balance import Slot
+from datarobot_drum.drum.serving.listening import cannot_listen
+from datarobot_drum.drum.serving.signals import StopSignals
 from datarobot_drum.drum.settings import Settings
-from datarobot_drum.drum.signals import StopSignals
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.prediction.service import Service
@@ -34,15 +34,15 @@ def serve(
     signals: StopSignals,
     service: Service | None = None,
     on_ready: Callable[[], None] = nothing,
-    on_worn_out: Callable[[], None] = nothing,
-    seat: Seat | None = None,
+    on_recycled: Callable[[], None] = nothing,
+    slot: Slot | None = None,
 ) -> None:
     """Serve until a signal comes, then answer everything that was accepted.
 
     Args:
         listener: bound; it listens once the model is loaded.
         service: loaded already; None: load it here.
-        seat: this process's place among those that share the socket; None: it is alone.
+        slot: this process's place among those that share the socket; None: it is alone.
 
     Raises:
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
@@ -63,11 +63,11 @@ def serve(
         on_ready=on_ready,
         on_drain=on_drain,
         end_streams=serving.end_streams,
-        on_worn_out=on_worn_out,
+        on_recycled=on_recycled,
         is_stuck=lambda: serving.is_stuck,
         max_requests=uvicorn_settings.max_requests,
         jitter=uvicorn_settings.max_requests_jitter,
-        seat=seat,
+        slot=slot,
     )
     serving.in_flight = lambda: len(server.server_state.tasks)
     try:

@@ -9,16 +9,16 @@ from typing import Any
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from datarobot_drum.drum import routes
 from datarobot_drum.drum.flask.disconnect import client_is_gone
 from datarobot_drum.drum.flask.middleware import stand_before
 from datarobot_drum.drum.flask.receiving import collect_body
-from datarobot_drum.drum.gate import Gate
 from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
-from datarobot_drum.drum.prediction.streams import StreamBody
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import ServerSettings, Settings
 
 BLUEPRINT = "model_api"

@@ -6,10 +6,11 @@ import time
 
 import flask
 
-from datarobot_drum.drum import logs, routes
-from datarobot_drum.drum.gate import Gate
+from datarobot_drum.drum import logs
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.messages import PredictResponse
-from datarobot_drum.drum.prediction.metrics import Metrics
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.gate import Gate
 
 
 def stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import flask
 from werkzeug.exceptions import HTTPException
 
-from datarobot_drum.drum.body import JOINED_UP_TO, BodyCollector
 from datarobot_drum.drum.exceptions import MalformedRequestError, SlowClientError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector
 
 # Bytes. Of what it has received gunicorn copies the rest at each step: let there be few.
 _PIECE = 1024 * 1024

@@ -9,12 +9,12 @@ from typing import Final
 
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.knobs import knob
-from datarobot_drum.drum.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.serving.listening import bind, cannot_listen, shown
+from datarobot_drum.drum.serving.signals import Stopped, StopSignals
+from datarobot_drum.drum.serving.tls import server_context
+from datarobot_drum.drum.serving.tuning import prepare_process
 from datarobot_drum.drum.settings import Settings
-from datarobot_drum.drum.signals import Stopped, StopSignals
-from datarobot_drum.drum.tls import server_context
-from datarobot_drum.drum.tuning import prepare_process
 
 logger = get_drum_logger("run_flask")
 

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from datarobot_drum.drum import routes
 from datarobot_drum.drum.flask.chunked import ChunkedInput
-from datarobot_drum.drum.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.prediction.streams import seconds_for_streams
+from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
-from datarobot_drum.drum.balance import LoadBoard
-from datarobot_drum.drum.gunicorn.arbiter import DrumArbiter
+from datarobot_drum.drum.serving.balance import LoadBoard
 from datarobot_drum.drum.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +53,3 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
 
         app, self.service = load_app(self.settings, create_app, "custom_flask", self.service)
         return app
-
-    def run(self) -> None:
-        """Serve; returns never: the end is a ``SystemExit`` with gunicorn's exit status."""
-        DrumArbiter(self).run()

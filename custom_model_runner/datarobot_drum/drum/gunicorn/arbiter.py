@@ -9,7 +9,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import TCP6Socket, TCPSocket
 
-from datarobot_drum.drum.listening import turn_newcomers_away
+from datarobot_drum.drum.serving.listening import turn_newcomers_away
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.gunicorn.application import DrumApplication
@@ -72,7 +72,7 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         if self._ending:
             return
         for worker in (worker for pid, worker in known.items() if pid not in self.WORKERS):
-            worker.seat.leave()
+            worker.slot.leave()
             if not worker.is_ready:
                 raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from datarobot_drum.drum.exceptions import SettingError, StartupError
 from datarobot_drum.drum.gunicorn.tls import limit_handshake
 from datarobot_drum.drum.knobs import knob
-from datarobot_drum.drum.listening import shown
+from datarobot_drum.drum.serving.listening import shown
 from datarobot_drum.drum.settings import Settings
 
 ACCESS_LOG_FORMAT: Final = (

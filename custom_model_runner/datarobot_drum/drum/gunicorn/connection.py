@@ -9,11 +9,11 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
-from datarobot_drum.drum.body import MIN_PROGRESS, TOO_SLOW
 from datarobot_drum.drum.exceptions import SlowClientError
+from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW
 
 
-class PatientSocket:
+class TimedSocket:
     """What a request is read from: a whole head within ``limit`` seconds, and then more of its
     body in each such period.
 
@@ -75,7 +75,7 @@ def is_readable(connection: socket.socket) -> bool:
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """Gunicorn's connection over a ``PatientSocket``.
+    """Gunicorn's connection over a ``TimedSocket``.
 
     Args:
         limit: seconds for a request's head and between steps of its body; None: no limit.
@@ -84,20 +84,20 @@ class Connection(TConn):  # type: ignore[misc]
     def __init__(self, cfg: Any, client: Any, address: Any, server: Any, limit: float | None):
         super().__init__(cfg, client, address, server)
         self._limit = limit
-        self._patient: PatientSocket | None = None
+        self._timed: TimedSocket | None = None
 
     def init(self) -> None:
         """Called before each request."""
         super().init()
         if self._limit is not None:
-            self._patient = PatientSocket(self.sock, self._limit)
-            self.parser.unreader.sock = self._patient
+            self._timed = TimedSocket(self.sock, self._limit)
+            self.parser.unreader.sock = self._timed
 
     def head_is_complete(self, request: Any) -> None:
-        if self._patient is not None:
-            self._patient.await_body(request)
+        if self._timed is not None:
+            self._timed.await_body(request)
 
     def is_answered(self) -> None:
         """What is left of the body is thrown away; gunicorn has a limit of its own for that."""
-        if self._patient is not None:
+        if self._timed is not None:
             self.parser.unreader.sock = self.sock

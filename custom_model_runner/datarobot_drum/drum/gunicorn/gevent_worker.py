@@ -9,7 +9,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
 from datarobot_drum.drum.knobs import knob
-from datarobot_drum.drum.signals import Stopped
+from datarobot_drum.drum.serving.signals import Stopped
 
 
 class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]

@@ -9,12 +9,12 @@ from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.knobs import knob
-from datarobot_drum.drum.listening import bind
 from datarobot_drum.drum.preloading import with_shared_model
+from datarobot_drum.drum.serving.listening import bind
+from datarobot_drum.drum.serving.signals import Stopped, StopSignals
+from datarobot_drum.drum.serving.tls import server_context
+from datarobot_drum.drum.serving.tuning import prepare_process
 from datarobot_drum.drum.settings import Settings
-from datarobot_drum.drum.signals import Stopped, StopSignals
-from datarobot_drum.drum.tls import server_context
-from datarobot_drum.drum.tuning import prepare_process
 from datarobot_drum.drum.utils.setup import setup_options
 
 if TYPE_CHECKING:
@@ -45,9 +45,11 @@ def _serve() -> None:
     listener = bind(settings.server.host, settings.server.port)
 
     from datarobot_drum.drum.gunicorn.application import DrumApplication
+    from datarobot_drum.drum.gunicorn.arbiter import DrumArbiter
 
     def serve(service: Service | None) -> None:
-        DrumApplication(settings, options, listener, service).run()
+        # Returns never: the end is a `SystemExit` with gunicorn's exit status.
+        DrumArbiter(DrumApplication(settings, options, listener, service)).run()
 
     # Gevent replaces the locks and queues that a model is served with, after the fork.
     can_share = knob("DRUM_GUNICORN_WORKER_CLASS") != "gevent"

@@ -24,15 +24,15 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
-from datarobot_drum.drum import routes
-from datarobot_drum.drum.balance import STEP_BACK
 from datarobot_drum.drum.exceptions import SlowClientError
-from datarobot_drum.drum.failures import report_failure
 from datarobot_drum.drum.gunicorn.connection import Connection, is_readable
 from datarobot_drum.drum.knobs import knob
-from datarobot_drum.drum.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
-from datarobot_drum.drum.prediction.streams import seconds_for_streams
-from datarobot_drum.drum.signals import Stopped
+from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.balance import STEP_BACK
+from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
+from datarobot_drum.drum.serving.signals import Stopped
+from datarobot_drum.drum.utils.failures import report_failure
 
 # Seconds until the next try when no more connections can be accepted.
 ACCEPT_PAUSE: Final = 0.1
@@ -64,7 +64,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # Made before the fork, so that the arbiter sees what the worker writes.
         self._shared = mmap.mmap(-1, 1)
-        self.seat = self.app.board.new_seat()
+        self.slot = self.app.board.new_slot()
         self._loading = False
         self._end: queue.SimpleQueue[None] | None = None
 
@@ -203,8 +203,8 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         """Gunicorn would warn that there are as many threads as connections."""
 
     def accept(self, listener: Any) -> None:
-        self.seat.hold(self.nr_conns)
-        if self.alive and not self.seat.goes_first():
+        self.slot.hold(self.nr_conns)
+        if self.alive and not self.slot.goes_first():
             time.sleep(STEP_BACK)
         try:
             client, address = listener.accept()
@@ -212,7 +212,7 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
             self._not_accepted(error)
             return
         self.nr_conns += 1
-        self.seat.hold(self.nr_conns)
+        self.slot.hold(self.nr_conns)
         self._start(Connection(self.cfg, client, address, listener.getsockname(), self._limit))
 
     def _not_accepted(self, error: OSError) -> None:
@@ -228,8 +228,8 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
             connection.data_ready = True
             self.enqueue_req(connection)
             return
-        patience = self._limit if self.alive else IDLE_LINGER
-        connection.timeout = math.inf if patience is None else time.monotonic() + patience
+        limit = self._limit if self.alive else IDLE_LINGER
+        connection.timeout = math.inf if limit is None else time.monotonic() + limit
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, ready)
@@ -247,7 +247,7 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         if not enabled and not self.alive:
             for listener in self._waiting_connections():
                 self.accept(listener)
-            self.seat.leave()
+            self.slot.leave()
             self._close_port()
             self._hurry_silent()
 

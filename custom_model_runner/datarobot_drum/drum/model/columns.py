@@ -103,7 +103,7 @@ class Aligner:
         import numpy as np
         import pandas as pd
 
-        # The short way for arrays has no other check of them.
+        # The fast path for arrays has no other check of them.
         if isinstance(frame, pd.DataFrame | np.ndarray) and frame.shape[:1] == (0,):
             raise ColumnsError("There are no rows to predict, only columns.")
         if not isinstance(frame, pd.DataFrame):

@@ -7,8 +7,8 @@ from typing import Any, Final
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
 from datarobot_drum.drum.model.artifacts.base import bare, is_a
+from datarobot_drum.drum.model.artifacts.networks.torch import weights_alone
 from datarobot_drum.drum.model.artifacts.registry import adapted, load_artifact
-from datarobot_drum.drum.model.artifacts.torch import weights_alone
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 from datarobot_drum.drum.model.custom_task import load_task, task_class
 from datarobot_drum.drum.model.folder import detect_language

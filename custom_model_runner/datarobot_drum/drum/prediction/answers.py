@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from importlib.util import find_spec
 from typing import Any
 
 from datarobot_drum.drum.enum import CustomHooks, TargetType
@@ -13,7 +11,7 @@ from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.payload.answer import predictions_response
-from datarobot_drum.drum.prediction.payload.csv_parts import PartsReader
+from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
 from datarobot_drum.drum.prediction.payload.predictions_json import TEXT_TYPES, as_floats
 from datarobot_drum.drum.prediction.payload.structured import read_rows, read_transform_rows
@@ -82,14 +80,6 @@ class ModelAnswers:
         _require_unstructured(self._info)
         data, keywords = read_unstructured(request)
         return unstructured_response(self._predictor.predict_unstructured(data, **keywords))
-
-
-def payload_formats() -> Mapping[str, None]:
-    """The formats of rows that this installation reads, as ``/capabilities/`` lists them."""
-    names = ["csv", "mtx", "json"]
-    if find_spec("pyarrow") is not None:
-        names += ["arrow", "parquet"]
-    return dict.fromkeys(names)
 
 
 def _as_numbers(predictions: Predictions, target_type: TargetType) -> Predictions:

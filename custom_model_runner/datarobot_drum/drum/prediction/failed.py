@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datarobot_drum.drum import masking
 from datarobot_drum.drum.exceptions import STARTUP_FAILED_STATUS, NotReadyError
-from datarobot_drum.drum.prediction import open_inference
 from datarobot_drum.drum.prediction.errors import client_text
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
+from datarobot_drum.drum.prediction.figures.status import OK
+from datarobot_drum.drum.prediction.lane.waiting import Disconnected, IsGone
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.metrics import Metrics
+from datarobot_drum.drum.prediction.open_inference import protocol as open_inference
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.prediction.service import nobody_knows
-from datarobot_drum.drum.prediction.status import OK
-from datarobot_drum.drum.prediction.waiting import Disconnected, IsGone
 
 
 class FailedService:

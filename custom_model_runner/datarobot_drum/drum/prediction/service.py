@@ -24,26 +24,31 @@ from datarobot_drum.drum.exceptions import (
     PredictionTimeoutError,
 )
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
-from datarobot_drum.drum.prediction import open_inference
 from datarobot_drum.drum.prediction.answers import ModelAnswers
-from datarobot_drum.drum.prediction.batching import Batcher
-from datarobot_drum.drum.prediction.chat import Chat
+from datarobot_drum.drum.prediction.chat.completions import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
-from datarobot_drum.drum.prediction.executor import Job, ModelExecutor
-from datarobot_drum.drum.prediction.flushing import StdoutFlusher
-from datarobot_drum.drum.prediction.measured import MeasuredPredictor
+from datarobot_drum.drum.prediction.figures.measured import MeasuredPredictor
+from datarobot_drum.drum.prediction.figures.metrics import Metrics, RejectReason
+from datarobot_drum.drum.prediction.figures.stats import TimingWindow
+from datarobot_drum.drum.prediction.figures.status import status_pages
+from datarobot_drum.drum.prediction.figures.tracing import STREAM_NAME, open_span
+from datarobot_drum.drum.prediction.lane.batching import Batcher
+from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.lane.flushing import StdoutFlusher
+from datarobot_drum.drum.prediction.lane.short_calls import CallTimes, ShortCalls, size_of
+from datarobot_drum.drum.prediction.lane.streams import StreamBody
+from datarobot_drum.drum.prediction.lane.waiting import (
+    Disconnected,
+    IsGone,
+    LoopWait,
+    ThreadWait,
+    Timeouts,
+)
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.metrics import Metrics, RejectReason
-from datarobot_drum.drum.prediction.open_inference import OpenInference
+from datarobot_drum.drum.prediction.open_inference import protocol as open_inference
+from datarobot_drum.drum.prediction.open_inference.protocol import OpenInference
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.patience import Patience
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
-from datarobot_drum.drum.prediction.short_calls import CallTimes, ShortCalls, size_of
-from datarobot_drum.drum.prediction.stats import TimingWindow
-from datarobot_drum.drum.prediction.status import status_pages
-from datarobot_drum.drum.prediction.streams import StreamBody
-from datarobot_drum.drum.prediction.tracing import STREAM_NAME, open_span
-from datarobot_drum.drum.prediction.waiting import Disconnected, IsGone, LoopWait, ThreadWait
 from datarobot_drum.drum.prediction.warm_up import warm_up
 
 logger = logs.get_drum_logger(__name__)
@@ -134,7 +139,7 @@ class PredictionService:
         predictor = MeasuredPredictor(predictor, self.metrics)
         self._predictor = predictor
         self._settings = settings
-        self._patience = Patience(settings.queue_timeout, settings.request_timeout)
+        self._timeouts = Timeouts(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
         answers = ModelAnswers(predictor, deployment_config, settings.csv_threads)
         warm_up(answers, predictor.info)
@@ -209,7 +214,7 @@ class PredictionService:
         Args:
             is_gone: tells whether the client has gone away: the job is given up then.
         """
-        wait = ThreadWait(self._lane(operation), self._patience, is_gone)
+        wait = ThreadWait(self._lane(operation), self._timeouts, is_gone)
         job = Job(operation, request, wait.wake)
         early = self._start(job)
         if early is not None:
@@ -235,7 +240,7 @@ class PredictionService:
             job.span = open_span(operation, request)
             if await self._short_calls.answer(job):
                 return _response_of(job)
-        wait = LoopWait(self._lane(operation), self._patience, disconnected)
+        wait = LoopWait(self._lane(operation), self._timeouts, disconnected)
         job.done = wait.wake_threadsafe
         early = self._start(job)
         if early is not None:

@@ -9,12 +9,12 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
+from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.enum import ArgumentsOptions as Args
 from datarobot_drum.drum.exceptions import UsageError
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.root_predictors.inline_predictor import InlinePredictor
 from datarobot_drum.drum.settings import Settings
-from datarobot_drum.drum.utils import arguments
 from datarobot_drum.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
 

@@ -121,7 +121,7 @@ class DrumServerRun:
         self._verbose = verbose
         self._stream_output = stream_output
         self._fail_on_shutdown_error = fail_on_shutdown_error
-        self._patience = wait_for_server_timeout
+        self._timeouts = wait_for_server_timeout
         self._override = cmd_override
         self._appended = shlex.split(append_cmd or "")
         self._as_variables = pass_args_as_env_vars
@@ -196,7 +196,7 @@ class DrumServerRun:
         )
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeouts
         while not _is_up(self.url_server_address):
             ended = self.server_thread is not None and not self.server_thread.is_alive()
             if ended or time.monotonic() >= deadline:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from datarobot_drum.drum import logs, masking
+from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.enum import ArgumentsOptions
 from datarobot_drum.drum.knobs import knob
-from datarobot_drum.drum.utils import arguments
 from datarobot_drum.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
 

@@ -17,17 +17,17 @@ from datarobot_drum.drum.exceptions import ModelLoadError, PayloadError
 from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Reader, SavedModel, is_a
-from datarobot_drum.drum.model.artifacts.catboost import CatBoostReader
-from datarobot_drum.drum.model.artifacts.keras import KerasReader
-from datarobot_drum.drum.model.artifacts.lightgbm import LightGBMReader
+from datarobot_drum.drum.model.artifacts.boosters.catboost import CatBoostReader
+from datarobot_drum.drum.model.artifacts.boosters.lightgbm import LightGBMReader
+from datarobot_drum.drum.model.artifacts.boosters.xgboost import XGBoostReader
 from datarobot_drum.drum.model.artifacts.mlmodel import MLModel, read_mlmodel
-from datarobot_drum.drum.model.artifacts.onnx import OnnxReader
+from datarobot_drum.drum.model.artifacts.networks.keras import KerasReader
+from datarobot_drum.drum.model.artifacts.networks.onnx import OnnxReader
+from datarobot_drum.drum.model.artifacts.networks.torch import TorchReader
 from datarobot_drum.drum.model.artifacts.pickles import load_pickle
 from datarobot_drum.drum.model.artifacts.signature import UNSIGNED, Signature, read_signature
 from datarobot_drum.drum.model.artifacts.sklearn import SklearnReader
 from datarobot_drum.drum.model.artifacts.skops import load_trusting, untrusted_types
-from datarobot_drum.drum.model.artifacts.torch import TorchReader
-from datarobot_drum.drum.model.artifacts.xgboost import XGBoostReader
 from datarobot_drum.drum.model.folder import MLMODEL_FILE
 from datarobot_drum.drum.model.hooks import put_first
 from datarobot_drum.drum.model.mistaken import reading

@@ -10,15 +10,15 @@ from typing import Any, Final
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, SettingError, is_interrupt
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Reader, SavedModel, bare
-from datarobot_drum.drum.model.artifacts.catboost import CatBoostReader
-from datarobot_drum.drum.model.artifacts.keras import KerasReader
-from datarobot_drum.drum.model.artifacts.lightgbm import LightGBMReader
+from datarobot_drum.drum.model.artifacts.boosters.catboost import CatBoostReader
+from datarobot_drum.drum.model.artifacts.boosters.lightgbm import LightGBMReader
+from datarobot_drum.drum.model.artifacts.boosters.xgboost import XGBoostReader
 from datarobot_drum.drum.model.artifacts.mlflow import MLflowReader
-from datarobot_drum.drum.model.artifacts.onnx import OnnxReader
+from datarobot_drum.drum.model.artifacts.networks.keras import KerasReader
+from datarobot_drum.drum.model.artifacts.networks.onnx import OnnxReader
+from datarobot_drum.drum.model.artifacts.networks.torch import TorchReader
 from datarobot_drum.drum.model.artifacts.sklearn import LookalikeReader, SklearnReader
 from datarobot_drum.drum.model.artifacts.skops import SkopsReader
-from datarobot_drum.drum.model.artifacts.torch import TorchReader
-from datarobot_drum.drum.model.artifacts.xgboost import XGBoostReader
 from datarobot_drum.drum.model.folder import (
     ADDED_ARTIFACTS,
     PYTHON_ARTIFACTS,

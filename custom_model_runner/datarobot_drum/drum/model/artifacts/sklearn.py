@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
-from datarobot_drum.drum.model.artifacts.array_way import ArrayWay, is_array
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
-from datarobot_drum.drum.model.artifacts.booster_classes import numbered_classes
-from datarobot_drum.drum.model.artifacts.frame_way import FrameWay
-from datarobot_drum.drum.model.artifacts.merging import merge_plan, predict_apart
+from datarobot_drum.drum.model.artifacts.boosters.classes import numbered_classes
+from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath, is_array
+from datarobot_drum.drum.model.artifacts.fast_paths.frames import FramePath
+from datarobot_drum.drum.model.artifacts.fast_paths.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.results import as_array
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
@@ -38,8 +38,8 @@ class EstimatorModel(ArtifactModel):
         self.columns = sklearn_columns(estimator)
         self.merge = merge_plan(estimator)
         self._takes_texts = takes_texts(estimator)
-        self._arrays = ArrayWay(estimator, self._method)
-        self._frames = FrameWay(estimator, self._method)
+        self._arrays = ArrayPath(estimator, self._method)
+        self._frames = FramePath(estimator, self._method)
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
-from datarobot_drum.drum.model.artifacts.booster_columns import booster_columns_of
+from datarobot_drum.drum.model.artifacts.boosters.columns import booster_columns_of
 from datarobot_drum.drum.model.artifacts.text_columns import (
     TextColumns,
     is_vectorizer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -23,21 +24,21 @@ from datarobot_drum.drum.prediction.payload.content_type import (
     is_compressed,
     parse_content_type,
 )
-from datarobot_drum.drum.prediction.payload.csv import read_csv
-from datarobot_drum.drum.prediction.payload.csv_file import (
+from datarobot_drum.drum.prediction.payload.csv.file import (
     is_large,
     read_csv_file,
     read_file,
 )
-from datarobot_drum.drum.prediction.payload.csv_floats import read_floats
-from datarobot_drum.drum.prediction.payload.csv_frame import frame_from_block
+from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.frame import frame_from_block
+from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
+from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns, text_columns
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
 from datarobot_drum.drum.prediction.payload.matrix_market import (
     read_column_names,
     read_matrix_market,
 )
 from datarobot_drum.drum.prediction.payload.multipart import MULTIPART_FORM, Part, parse_multipart
-from datarobot_drum.drum.prediction.payload.text_columns import TextColumns, text_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -236,3 +237,11 @@ def _read_built_in(
         f"payload format `{rows.mimetype}` is not supported by predictor/transformer. "
         "Make DRUM support the format or implement `read_input_data` hook to read the data. "
     )
+
+
+def payload_formats() -> Mapping[str, None]:
+    """The formats of rows that this installation reads, as ``/capabilities/`` lists them."""
+    names = ["csv", "mtx", "json"]
+    if find_spec("pyarrow") is not None:
+        names += ["arrow", "parquet"]
+    return dict.fromkeys(names)

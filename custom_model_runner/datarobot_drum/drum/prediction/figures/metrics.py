@@ -1,0 +1,277 @@
+"""What ``/metrics`` shows: one table of metrics, and the places where they are counted.
+
+Counting goes to ``shared_counters``; prometheus-client is loaded when somebody first asks, and
+adds the metrics that user code defines with it.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from datarobot_drum import __version__
+from datarobot_drum.drum import telemetry
+from datarobot_drum.drum.enum import ServerType
+from datarobot_drum.drum.model.predictor import ModelInfo
+from datarobot_drum.drum.prediction.figures.shared_counters import (
+    DIRECTORY_VARIABLE,
+    STRIDE,
+    SharedCounters,
+)
+from datarobot_drum.drum.prediction.figures.stats import MEGABYTE, memory_info
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+OTHER: Final = "other"
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_STATUSES: Final = frozenset({513, *(int(status) for status in HTTPStatus)})
+_SECONDS: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+)
+# Where a histogram's sum is: behind its buckets, the one without a bound included.
+_SUM: Final = (len(_SECONDS) + 1) * STRIDE
+
+
+class RejectReason(str, Enum):
+    """Why a request was not answered by the model."""
+
+    QUEUE_FULL = "queue_full"
+    QUEUE_TIMEOUT = "queue_timeout"
+    REQUEST_TIMEOUT = "request_timeout"
+    CLIENT_GONE = "client_gone"
+
+
+class Family(NamedTuple):
+    """One metric: ``kind`` is ``counter``, ``gauge`` or ``histogram`` (of seconds)."""
+
+    name: str
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+REQUESTS: Final = Family(
+    "drum_requests_total", "counter", "Answered requests.", ("method", "endpoint", "status")
+)
+REQUEST_SECONDS: Final = Family(
+    "drum_request_duration_seconds",
+    "histogram",
+    "Time from the request's headers to the end of the answer.",
+    ("endpoint",),
+)
+MODEL_SECONDS: Final = Family(
+    "drum_model_duration_seconds", "histogram", "The model's own time, one observation per call."
+)
+ROWS: Final = Family("drum_rows_total", "counter", "Rows that the model has predicted.")
+REJECTED: Final = Family(
+    "drum_rejected_requests_total",
+    "counter",
+    "Requests that the model did not answer: no room, or too late.",
+    ("reason",),
+)
+IN_PROGRESS: Final = Family(
+    "drum_predictions_in_progress", "gauge", "Requests that wait for the model or are in it."
+)
+WAITING: Final = Family("drum_executor_queue_depth", "gauge", "Requests that wait for the model.")
+BUSY: Final = Family("drum_executor_workers_busy", "gauge", "Threads that run model code now.")
+FAMILIES: Final = (
+    *(REQUESTS, REQUEST_SECONDS, MODEL_SECONDS, ROWS, REJECTED),
+    *(IN_PROGRESS, WAITING, BUSY),
+)
+MEMORY: Final = Family("drum_memory_bytes", "gauge", "Memory in bytes, by type.", ("type",))
+_TYPES: Final = {"avail": "available", "drum_rss": "rss"}
+MODEL_INFO: Final = Family(
+    "drum_model_info",
+    "gauge",
+    "Always 1; the labels tell which model this is and who serves it.",
+    ("model", "target_type", "language", "framework", "server", "version"),
+)
+
+Labels: TypeAlias = tuple[str, ...]
+Gauges: TypeAlias = Mapping[Family, Mapping[Labels, float]]
+
+
+class Metrics:
+    """The figures of one service; with a shared directory those of all worker processes."""
+
+    def __init__(self) -> None:
+        levels = frozenset(family.name for family in FAMILIES if family.kind == "gauge")
+        self._counters = SharedCounters(os.environ.get(DIRECTORY_VARIABLE) or None, levels)
+        self._requests: dict[tuple[str, str, int], int] = {}
+        self._histograms: dict[Labels, int] = {}
+        self._model = self._histogram(MODEL_SECONDS, ())
+        self._rows = self._counters.slot(ROWS.name)
+        self._rejected = {
+            reason: self._counters.slot(f"{REJECTED.name}\t{reason.value}")
+            for reason in RejectReason
+        }
+        self._levels = [self._counters.slot(family.name) for family in (IN_PROGRESS, WAITING, BUSY)]
+
+    def _histogram(self, family: Family, labels: Labels) -> int:
+        start = "\t".join((family.name, *labels))
+        parts = (*(str(bound) for bound in _SECONDS), "+Inf", "sum")
+        return self._counters.slots([f"{start}\t{part}" for part in parts])
+
+    # -- counting
+
+    def request(self, method: str, endpoint: str, status: int, seconds: float) -> None:
+        """Count an answer. ``endpoint`` is a route's path, or ``OTHER``."""
+        slot = self._requests.get((method, endpoint, status))
+        if slot is None:
+            slot = self._new_request(method, endpoint, status)
+        first = self._histograms[(endpoint,)]
+        bucket = first + bisect_left(_SECONDS, seconds) * STRIDE
+        self._counters.add((slot, 1.0), (bucket, 1.0), (first + _SUM, seconds))
+        if telemetry.State.instruments is not None:
+            shown = method if method in _METHODS else OTHER
+            telemetry.State.instruments.request(shown, endpoint, status, seconds)
+
+    def _new_request(self, method: str, endpoint: str, status: int) -> int:
+        if (endpoint,) not in self._histograms:
+            self._histograms[(endpoint,)] = self._histogram(REQUEST_SECONDS, (endpoint,))
+        # Clients choose the method, and hooks the status: labels must stay few.
+        shown_method = method if method in _METHODS else OTHER
+        # An HTTPStatus is shown by its name in Python 3.10.
+        shown_status = str(int(status)) if status in _STATUSES else f"{status // 100 % 10}xx"
+        slot = self._counters.slot(f"{REQUESTS.name}\t{shown_method}\t{endpoint}\t{shown_status}")
+        if shown_method == method:
+            self._requests[method, endpoint, status] = slot
+        return slot
+
+    def model_call(self, seconds: float, rows: int) -> None:
+        """Count one call of the model."""
+        bucket = self._model + bisect_left(_SECONDS, seconds) * STRIDE
+        self._counters.add((bucket, 1.0), (self._model + _SUM, seconds), (self._rows, rows))
+        if telemetry.State.instruments is not None:
+            telemetry.State.instruments.model_call(seconds, rows)
+
+    def rejected(self, reason: RejectReason) -> None:
+        self._counters.add((self._rejected[reason], 1.0))
+        if telemetry.State.instruments is not None:
+            telemetry.State.instruments.rejected(reason.value)
+
+    def levels(self, inside: int, waiting: int, busy: int) -> None:
+        """Change the levels of a lane by so many requests or threads."""
+        in_progress, queue, threads = self._levels
+        self._counters.add((in_progress, inside), (queue, waiting), (threads, busy))
+
+    def close(self) -> None:
+        self._counters.close()
+
+    # -- showing
+
+    def executor_figures(self) -> dict[str, int]:
+        """What ``/stats/`` shows, over all workers."""
+        totals = self._counters.totals()
+        figures = {
+            "in_progress": totals[IN_PROGRESS.name],
+            "queue_depth": totals[WAITING.name],
+            "workers_busy": totals[BUSY.name],
+        }
+        for reason in RejectReason:
+            figures[reason.value] = totals[f"{REJECTED.name}\t{reason.value}"]
+        return {name: int(number) for name, number in figures.items()}
+
+    def text(self, gauges: Gauges) -> bytes:
+        """All metrics in Prometheus' text format.
+
+        Args:
+            gauges: values that are looked up now instead of counted.
+        """
+        from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+
+        totals = self._counters.totals()
+        own = CollectorRegistry(auto_describe=False)
+        own.register(_Collector(totals, gauges))
+        registries = [own, self._of_all_workers() if self._shared else REGISTRY]
+        return b"".join(generate_latest(registry) for registry in registries)
+
+    @property
+    def _shared(self) -> bool:
+        return bool(os.environ.get(DIRECTORY_VARIABLE))
+
+    def _of_all_workers(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry, multiprocess
+
+        # Typed in some of its releases only.
+        untyped: Any = multiprocess
+        while self._counters.gone:
+            untyped.mark_process_dead(self._counters.gone.pop())
+        registry = CollectorRegistry(auto_describe=False)
+        untyped.MultiProcessCollector(registry)
+        return registry
+
+
+class _Collector:
+    """Sums over all processes, as prometheus-client wants them."""
+
+    def __init__(self, totals: Mapping[str, float], gauges: Gauges) -> None:
+        self._numbers: dict[str, dict[Labels, float]] = {}
+        for key, number in totals.items():
+            name, *labels = key.split("\t")
+            self._numbers.setdefault(name, {})[tuple(labels)] = number
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        for family in FAMILIES:
+            yield _metric(family, self._numbers.get(family.name, {}))
+        for family, numbers in self._gauges.items():
+            yield _metric(family, numbers)
+
+
+def _metric(family: Family, numbers: Mapping[Labels, float]) -> Metric:
+    from prometheus_client import core
+
+    kinds: Mapping[str, Any] = {
+        "counter": core.CounterMetricFamily,
+        "gauge": core.GaugeMetricFamily,
+        "histogram": core.HistogramMetricFamily,
+    }
+    metric: Any = kinds[family.kind](family.name, family.help, labels=family.labels)
+    if family.kind == "histogram":
+        for labels in dict.fromkeys(key[:-1] for key in numbers):
+            metric.add_metric(labels, _buckets(numbers, labels), numbers[(*labels, "sum")])
+    else:
+        for labels, number in numbers.items():
+            metric.add_metric(labels, number)
+    found: Metric = metric
+    return found
+
+
+def _buckets(numbers: Mapping[Labels, float], labels: Labels) -> list[tuple[str, float]]:
+    count = 0.0
+    buckets = []
+    for bound in (*(str(bound) for bound in _SECONDS), "+Inf"):
+        count += numbers[(*labels, bound)]
+        buckets.append((bound, count))
+    return buckets
+
+
+def memory_gauges() -> dict[Family, Mapping[Labels, float]]:
+    """``drum_memory_bytes``: the figures of ``/stats/`` that are known, in bytes."""
+    known = {name: size for name, size in memory_info().items() if size is not None}
+    return {MEMORY: {(_TYPES.get(name, name),): size * MEGABYTE for name, size in known.items()}}
+
+
+def model_gauges(info: ModelInfo, server_type: ServerType) -> dict[Family, Mapping[Labels, float]]:
+    """``drum_model_info``: the model that is served."""
+    name = (info.metadata or {}).get("name") or Path(info.code_dir).name
+    labels = (
+        str(name),
+        info.target_type.value,
+        info.language.value,
+        info.framework or "",
+        server_type.value,
+        __version__,
+    )
+    return {MODEL_INFO: {labels: 1.0}}

@@ -1,0 +1,55 @@
+"""What a process that cannot go on says on stderr: one message, once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import Final
+
+from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
+from datarobot_drum.drum.masking import without_internals
+
+# Raised with a text that says it all: for any other type the text needs the type's name.
+_SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
+
+_SERVER_PACKAGES: Final = ("fastapi", "flask", "gunicorn", "uvicorn")
+_PACKAGE_DIR: Final = str(Path(__file__).parents[2]) + os.sep
+
+
+def failure_text(error: BaseException) -> str:
+    """The error in the words a user needs: no traceback, but where in the user's code it was."""
+    text = without_internals(str(error)).strip()
+    place = _place_in_user_code(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
+        text = f"{text}. This server needs it: pip install {error.name}"
+    elif not (isinstance(error, _SPEAKING) and text):
+        text = f"{type(error).__name__}: {text}".rstrip(": ")
+    return text if place is None else f"{text}\n  at {place}"
+
+
+def report_failure(error: BaseException, with_traceback: bool = False) -> None:
+    """Write the error to stderr, for processes whose exceptions nobody else will see."""
+    if with_traceback:
+        traceback.print_exception(error)
+    sys.stderr.write(f"{failure_text(error)}\n")
+    sys.stderr.flush()
+
+
+def _place_in_user_code(error: BaseException) -> str | None:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_user_code(frame.filename):
+            return f"{frame.filename}, line {frame.lineno}, in {frame.name}"
+    return None
+
+
+def _is_user_code(filename: str) -> bool:
+    libraries = (_PACKAGE_DIR, sysconfig.get_path("stdlib") + os.sep, "<")
+    parts = Path(filename).parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    # Compiled libraries name their sources as they were where they were built.
+    return os.path.isabs(filename) and not installed and not filename.startswith(libraries)
