@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NAMED_TARGETS: Final = frozenset(
     {TargetType.TEXT_GENERATION, TargetType.VECTOR_DATABASE, TargetType.AGENTIC_WORKFLOW}
 )
+# What is predicted is text, or may be.
+_OF_TEXT: Final = NAMED_TARGETS | {TargetType.GEO_POINT}
+_NO_NUMBERS: Final = {"c": "complex numbers", "M": "dates", "m": "durations", "V": "records"}
 _SINGLE_COLUMN: Final = (REGRESSION_PRED_COLUMN,)
 # numpy.isclose's defaults, spelled out because they are part of the contract.
 _SUM_TOLERANCE: Final = 1e-8 + 1e-5
@@ -66,7 +69,7 @@ class OutputRules:
         Raises:
             ModelError: not an array of that shape, or not valid predictions.
         """
-        array = _two_dimensional(values)
+        array = self._numbers(_two_dimensional(values))
         names = _names_of(values, names)
         if self.labels is None:
             if array.shape[1] != 1:
@@ -90,8 +93,19 @@ class OutputRules:
         """Check a frame that may hold the prediction columns only."""
         values = plain_dtypes(frame).to_numpy()
         if self.labels is None:
-            return Predictions(_one_column(values), _SINGLE_COLUMN)
+            return Predictions(self._numbers(_one_column(values)), _SINGLE_COLUMN)
         return self.from_array(values, tuple(map(str, frame.columns)))
+
+    def _numbers(self, array: Array) -> Array:
+        """A missing number is NaN, whichever object stood for it."""
+        kind = array.dtype.kind
+        if kind == "f" or self.target_type in _OF_TEXT:
+            return array
+        if kind == "O":
+            return _without_missing_objects(array)
+        if kind in _NO_NUMBERS:
+            raise ModelError(f"Your predictions must be numbers, but received {_NO_NUMBERS[kind]}")
+        return array
 
     def _probabilities(
         self, array: Array, names: tuple[str, ...] | None, labels: ClassLabels
@@ -196,6 +210,18 @@ def _two_dimensional(values: Any) -> Array:
             f"but we received a {values.ndim} dimensional array"
         )
     return values
+
+
+def _without_missing_objects(array: Array) -> Array:
+    import numpy as np
+    import pandas as pd
+
+    missing = pd.isna(array)
+    if not missing.any():
+        return array
+    array = np.where(missing, np.nan, array)
+    # Text stays what it is: an answer takes it for a number where it is one.
+    return array if any(isinstance(v, str) for v in array.flat) else array.astype(np.float64)
 
 
 def _one_column(array: Array) -> Array:

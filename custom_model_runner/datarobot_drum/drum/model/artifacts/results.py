@@ -40,6 +40,8 @@ def as_array(result: Any, model: Any = None) -> Any:
         return _of_list(result, getattr(model, "classes_", None))
     if callable(getattr(result, "toarray", None)):
         return np.asarray(result.toarray())
+    if isinstance(result, np.ma.MaskedArray):
+        return result.filled(np.nan) if result.dtype.kind == "f" else _unmasked(result)
     if callable(getattr(result, "__array__", None)):
         array = np.asarray(_detached(result))
         return array if array.ndim else result
@@ -61,6 +63,13 @@ def _of_frame(frame: Any) -> Any:
     plain = plain_dtypes(frame)
     counted = frame.columns.tolist() == [*range(frame.shape[1])]
     return plain.to_numpy() if counted else plain
+
+
+def _unmasked(result: Any) -> Any:
+    """What is masked is missing; whole numbers cannot say so."""
+    import numpy as np
+
+    return result.astype(np.float64).filled(np.nan) if np.ma.is_masked(result) else result.data
 
 
 def _detached(result: Any) -> Any:

@@ -56,7 +56,7 @@ def predictions_frame(predictions: Predictions) -> pd.DataFrame:
     frame = pd.DataFrame(values, columns=list(predictions.columns), dtype=values.dtype)
     if predictions.extra is None:
         return frame
-    extra = predictions.extra.reset_index(drop=True)
+    extra = _with_wide_floats(predictions.extra.reset_index(drop=True))
     return pd.concat([frame, extra], axis="columns")
 
 
@@ -81,6 +81,17 @@ def _widened(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     import numpy as np
 
     return values.astype(np.float64) if values.dtype.kind == "f" else values
+
+
+def _with_wide_floats(frame: pd.DataFrame) -> pd.DataFrame:
+    import numpy as np
+
+    narrow = [i for i, dtype in enumerate(frame.dtypes) if dtype in (np.float16, np.float32)]
+    if narrow:
+        frame = frame.copy(deep=False)
+    for position in narrow:
+        frame.isetitem(position, frame.iloc[:, position].to_numpy(np.float64))
+    return frame
 
 
 def _header(columns: Sequence[str]) -> bytes:
