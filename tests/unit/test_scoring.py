@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,21 @@ def test_sparse_file(tmp_path: Path) -> None:
     names.write_text("p\n")
     with pytest.raises(PayloadError, match="Column length mismatch: 1 vs. 2"):
         score(tmp_path, "regression", KEYWORDS, MATRIX, "in.mtx", **with_names)
+
+
+def test_an_extension_in_capitals_is_the_same(tmp_path: Path) -> None:
+    assert score(tmp_path, "regression", ECHO, '[{"v": 2}]', "in.JSON") == b"Predictions\n2\n"
+
+
+def test_names_for_sparse_columns_that_are_not_used_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = tmp_path / "names"
+    names.write_text("p\n")
+    with caplog.at_level(logging.WARNING, logger="drum"):
+        score(tmp_path, "regression", KEYWORDS, "a\n1\n", sparse_column_file=str(names))
+    told = "--sparse-column-file is for .mtx files: it is not used for"
+    assert [told in message for message in caplog.messages] == [True]
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.txt", "in", "in.MTX"])

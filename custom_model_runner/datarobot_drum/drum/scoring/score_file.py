@@ -7,17 +7,20 @@ from functools import partial
 from typing import BinaryIO
 
 from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.predictor import Predictor
 from datarobot_drum.drum.prediction.payload.csv.file import read_file
 from datarobot_drum.drum.prediction.payload.matrix_market import read_column_names
 from datarobot_drum.drum.prediction.payload.predictions_csv import write_frame, write_predictions
-from datarobot_drum.drum.prediction.payload.structured import read_file_rows
+from datarobot_drum.drum.prediction.payload.structured import MTX, file_type, read_file_rows
 from datarobot_drum.drum.prediction.payload.unstructured import (
     NOTHING,
     encode_reply,
     read_unstructured_file,
 )
 from datarobot_drum.drum.settings import ScoreSettings
+
+logger = get_drum_logger(__name__)
 
 
 def score_file(predictor: Predictor, score: ScoreSettings) -> Callable[[BinaryIO], None]:
@@ -38,11 +41,17 @@ def score_file(predictor: Predictor, score: ScoreSettings) -> Callable[[BinaryIO
         return partial(_write, _unstructured(predictor, score))
     colnames = None
     if score.sparse_column_file is not None and target_type is not TargetType.TRANSFORM:
-        colnames = read_column_names(read_file(score.sparse_column_file))
+        colnames = _column_names(score.sparse_column_file, score.input)
     frame, source = read_file_rows(score.input, colnames, predictor)
     if target_type is TargetType.TRANSFORM:
         return partial(write_frame, predictor.transform(frame, None, source))
     return partial(write_predictions, predictor.predict(frame, source))
+
+
+def _column_names(path: str, rows: str) -> list[str]:
+    if file_type(rows) != MTX:
+        logger.warning("--sparse-column-file is for .mtx files: it is not used for %s", rows)
+    return read_column_names(read_file(path))
 
 
 def _unstructured(predictor: Predictor, score: ScoreSettings) -> bytes:

@@ -120,11 +120,21 @@ def read_file_rows(
         PayloadError: a file that cannot be read, or rows that cannot.
         MalformedRequestError: JSON that does not parse.
     """
-    mimetype = _EXTENSIONS.get(Path(path).suffix)
+    mimetype = file_type(path)
     if mimetype is None and _needs_rows_only(predictor.info) and is_large(path):
         rows = read_csv_file(path, text_columns(predictor.info))
         return rows, RowSource(from_file=True)
     return read_data(read_file(path), mimetype, colnames, predictor)
+
+
+def file_type(path: str) -> str | None:
+    """The format that a file's extension tells; None for CSV. In capitals too, but for ``.mtx``,
+    which the contract with the incumbent's users has in small letters only.
+    """
+    suffix = Path(path).suffix
+    return _EXTENSIONS.get(suffix) or (
+        None if suffix == ".MTX" else _EXTENSIONS.get(suffix.lower())
+    )
 
 
 def _needs_rows_only(info: ModelInfo) -> bool:
