@@ -1,4 +1,4 @@
-"""A service reads and writes a made row before its first request, and calls nobody's code."""
+"""A service reads and writes made rows before its first request, and calls nobody's code."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def test_a_made_row_is_read_and_written(tmp_path: Path, seen: list[str]) -> None:
+def test_made_rows_are_read_and_written(tmp_path: Path, seen: list[str]) -> None:
     model = LinearRegression().fit(ROWS, [1.0, 2.0, 3.0])
     predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
     PredictionService(predictor, ServiceSettings()).close()
-    assert seen == ["decode", "encode"]
+    assert seen == ["decode", "encode"] * 2
 
 
 def test_no_hook_is_called(tmp_path: Path, seen: list[str]) -> None:

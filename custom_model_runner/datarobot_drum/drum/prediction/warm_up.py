@@ -22,9 +22,12 @@ _OF_NUMBERS: Final = frozenset(
     }
 )
 
+# A row and a small table take different ways through the readers.
+_ROWS: Final = (1, 1_000)
+
 
 def warm_up(answers: ModelAnswers, info: ModelInfo) -> None:
-    """Read a made row, and write a made answer. Neither the model nor a hook is called: what
+    """Read made rows, and write made answers. Neither the model nor a hook is called: what
     those do is not known.
     """
     import numpy as np
@@ -32,17 +35,19 @@ def warm_up(answers: ModelAnswers, info: ModelInfo) -> None:
     if info.target_type not in _OF_NUMBERS or CustomHooks.READ_INPUT_DATA in info.hooks:
         return
     columns = info.labels.names if info.labels else (REGRESSION_PRED_COLUMN,)
-    made = Predictions(np.full((1, len(columns)), 1 / len(columns)), columns)
     # A matter of speed alone: what is odd about a folder will be told with a request.
     with contextlib.suppress(Exception):
-        answers.decode(PredictRequest(_row(info), "text/csv"))
-        answers.encode(PredictRequest(), made)
+        for rows in _ROWS:
+            made = Predictions(np.full((rows, len(columns)), 1 / len(columns)), columns)
+            answers.decode(PredictRequest(_table(info, rows), "text/csv"))
+            answers.encode(PredictRequest(), made)
 
 
-def _row(info: ModelInfo) -> bytes:
+def _table(info: ModelInfo, rows: int) -> bytes:
     names = info.feature_names or ("column",)
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(names)
-    lines.writerow("text" if name in info.text_columns else "0.5" for name in names)
+    row = ["text" if name in info.text_columns else "0.5" for name in names]
+    lines.writerows([row] * rows)
     return text.getvalue().encode()
