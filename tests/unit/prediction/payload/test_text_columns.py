@@ -31,8 +31,8 @@ from datarobot_drum.drum.prediction.payload.structured import (
     read_rows,
     read_transform_rows,
 )
-from tests.unit.csv_bodies import CELL_KINDS
-from tests.unit.test_payload_structured import _form, _predictor
+from tests.unit.prediction.payload.csv.csv_bodies import CELL_KINDS
+from tests.unit.prediction.payload.test_structured import _form, _predictor
 
 CODE = TextColumns(frozenset({"code"}))
 READERS = (read_csv, PartsReader(2, least=1))

@@ -17,7 +17,7 @@ from datarobot_drum.drum.prediction.payload.csv import parts as csv_parts
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
-from tests.unit.csv_bodies import CELL_KINDS, csv_bodies
+from tests.unit.prediction.payload.csv.csv_bodies import CELL_KINDS, csv_bodies
 
 NUMBERS = st.sampled_from(
     ["1", "0", "-0", "-00", " -0", "0.0", "-0.0", "-0.", "-0e0", "1e-05", "2.5", "-3", "", "NA"]

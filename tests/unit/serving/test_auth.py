@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.settings import ServerSettings, knob
 from tests.contract.clients import Answer, Calls
-from tests.unit.fronts import FRONTS, front
+from tests.unit.serving.fronts import FRONTS, front
 
 TOKEN = "s3cret-tökén"
 

@@ -31,7 +31,7 @@ from sklearn.tree import DecisionTreeRegressor
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumException
 from datarobot_drum.drum.model.artifacts.sklearn import EstimatorModel
-from tests.unit.tables import NUMBERS, READERS, WORDS, Table, columns_of
+from tests.unit.model.artifacts.fast_paths.tables import NUMBERS, READERS, WORDS, Table, columns_of
 
 ISLANDS = ["Biscoe", "Dream", "Torgersen", "07", "1e5"]
 ORDINARY = {

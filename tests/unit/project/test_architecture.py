@@ -13,7 +13,7 @@ import pytest
 from tests.servers.harness import running_server
 
 PACKAGE = "datarobot_drum"
-ROOT = Path(__file__).parents[2] / "custom_model_runner"
+ROOT = Path(__file__).parents[3] / "custom_model_runner"
 FOLDER = ROOT / PACKAGE
 DRUM = FOLDER / "drum"
 MODULES = sorted(FOLDER.rglob("*.py"))

@@ -14,7 +14,7 @@ from hypothesis import assume, example, given
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
-from tests.unit.csv_bodies import csv_bodies
+from tests.unit.prediction.payload.csv.csv_bodies import csv_bodies
 
 LARGE = pd.DataFrame(
     {

@@ -8,7 +8,7 @@ import pytest
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.settings import Settings
-from tests.unit.fronts import FRONTS, front
+from tests.unit.serving.fronts import FRONTS, front
 
 PAGE = "https://page.example"
 PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}

@@ -16,7 +16,7 @@ from datarobot_drum.drum.knobs import KNOB_BY_NAME
 from datarobot_drum.drum.prediction.figures.metrics import FAMILIES, MEMORY, MODEL_INFO
 from datarobot_drum.drum.serving import routes
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 MANIFESTS = [
     path for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")) if "kustom" not in path.name
 ]

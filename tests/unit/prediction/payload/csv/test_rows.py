@@ -23,7 +23,7 @@ from datarobot_drum.drum.prediction.payload.structured import (
     read_rows,
     read_transform_rows,
 )
-from tests.unit.test_payload_structured import _form, _predictor
+from tests.unit.prediction.payload.test_structured import _form, _predictor
 
 UNFIT = "Pandas failed to read input binary data: rows do not fit the header"
 CELLS = st.sampled_from(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv.small import read_small_csv
-from tests.unit.csv_bodies import FLOATS, csv_bodies
+from tests.unit.prediction.payload.csv.csv_bodies import FLOATS, csv_bodies
 
 
 def check_equal_or_aside(body: bytes) -> None:

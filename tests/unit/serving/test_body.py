@@ -13,7 +13,7 @@ from datarobot_drum.drum.prediction.payload.multipart import parse_multipart
 from datarobot_drum.drum.serving import body
 from datarobot_drum.drum.serving.body import BodyCollector
 from tests.contract.clients import BOUNDARY, file_part, multipart
-from tests.unit.fronts import FRONTS, front
+from tests.unit.serving.fronts import FRONTS, front
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 

@@ -14,7 +14,7 @@ from datarobot_drum.drum.flask.app import create_app as create_flask
 from datarobot_drum.drum.prediction.service import PredictionService
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
 from tests.contract.clients import Calls, FastApiClient, FlaskClient
-from tests.unit.gated import GatedModel, gated_service
+from tests.unit.prediction.gated import GatedModel, gated_service
 
 FRONTS = ("flask", "fastapi")
 

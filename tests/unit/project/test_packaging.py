@@ -13,7 +13,7 @@ import pytest
 import datarobot_drum
 
 NAME = "custom-model-runner"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGE = Path(datarobot_drum.__file__).parent
 METADATA = importlib.metadata.metadata(NAME)
 EXTRAS = set(METADATA.get_all("Provides-Extra") or [])

@@ -18,9 +18,9 @@ from datarobot_drum.drum.prediction.figures.metrics import (
 )
 from datarobot_drum.drum.prediction.figures.tracing import NAMES, STREAM_NAME
 from datarobot_drum.drum.serving.routes import ROUTES
-from tests.unit.fronts import FRONTS, front
+from tests.unit.serving.fronts import FRONTS, front
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "operations.md").read_text()
 
 

@@ -22,7 +22,7 @@ from datarobot_drum.drum.prediction.figures.shared_counters import (
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService
-from tests.unit.gated import REQUEST, gated_service
+from tests.unit.prediction.gated import REQUEST, gated_service
 
 FORK = multiprocessing.get_context("fork")
 

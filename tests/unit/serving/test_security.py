@@ -11,7 +11,7 @@ import pytest
 
 from datarobot_drum.drum import masking
 from tests.contract.clients import Calls
-from tests.unit.fronts import FRONTS, front
+from tests.unit.serving.fronts import FRONTS, front
 
 HARMLESS = {
     "X-Content-Type-Options": "nosniff",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datarobot_drum.drum.knobs import KNOBS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_page_is_current():

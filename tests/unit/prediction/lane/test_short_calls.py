@@ -18,7 +18,7 @@ from datarobot_drum.drum.prediction.lane.short_calls import CallTimes
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
-from tests.unit.gated import GatedModel
+from tests.unit.prediction.gated import GatedModel
 
 LONG = 1000.0
 

@@ -18,7 +18,7 @@ from datarobot_drum.drum.prediction.lane.waiting import Timeouts
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService
-from tests.unit.gated import REQUEST, GatedModel, gated_service
+from tests.unit.prediction.gated import REQUEST, GatedModel, gated_service
 
 Ask = Callable[..., "Future[PredictResponse]"]
 LONG = 30.0
