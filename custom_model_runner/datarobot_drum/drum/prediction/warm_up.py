@@ -48,6 +48,6 @@ def _table(info: ModelInfo, rows: int) -> bytes:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(names)
-    row = ["text" if name in info.text_columns else "0.5" for name in names]
+    row = ["text" if name in info.text_columns else "0.1234567890123456" for name in names]
     lines.writerows([row] * rows)
     return text.getvalue().encode()

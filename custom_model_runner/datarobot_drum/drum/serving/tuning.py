@@ -17,8 +17,10 @@ _BLAS_TIMEOUT: Final = ("OPENBLAS_THREAD_TIMEOUT", "4")
 # Of glibc's mallopt; and what users set in their place.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 _ALLOCATOR_VARIABLES: Final = (
     "GLIBC_TUNABLES",
+    "MALLOC_ARENA_MAX",
     "MALLOC_MMAP_THRESHOLD_",
     "MALLOC_TOP_PAD_",
     "MALLOC_TRIM_THRESHOLD_",
@@ -74,5 +76,11 @@ def keep_freed_memory(environ: Mapping[str, str]) -> bool:
     except (AttributeError, OSError, TypeError):
         # No glibc: musl, macOS, Windows.
         return False
-    told = [mallopt(_M_MMAP_THRESHOLD, _LARGEST), mallopt(_M_TRIM_THRESHOLD, _KEPT)]
-    return told == [1, 1]
+    told = [
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST),
+        mallopt(_M_TRIM_THRESHOLD, _KEPT),
+        # What one thread has given back is there for all: the model's thread begins with what
+        # loading left. They seldom allocate at the same time, for they share the interpreter.
+        mallopt(_M_ARENA_MAX, 1),
+    ]
+    return all(told)
