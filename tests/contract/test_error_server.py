@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 import pytest
 
 from datarobot_drum import __version__
 from tests.contract import hooks
-from tests.contract.folders import NEEDS_TARGET_NAME, YES_NO, Folder, Folders
+from tests.contract.folders import Folder, Folders
 from tests.contract.fronts import Serve, in_process
+from tests.contract.start_failures import LOADING, START_FAILURES
 
-LOADING = "ERROR: An error occurred when loading your artifact: "
-LOAD_MODEL = "def load_model(code_dir):\n    return 1\n"
 OPERATIONS = [
     *(("GET", path) for path in ("/", "/ping/", "/health/", "/info/", "/stats/", "/capabilities/")),
     *(("POST", path) for path in ("/predict/", "/predictions/", "/invocations", "/transform/")),
@@ -68,166 +66,10 @@ def test_a_model_that_loads_is_served(serve: Serve, folders: Folders) -> None:
 # -- what is told of each failure
 
 
-Failure = tuple[dict[str, str | bytes], tuple[str, ...], str]
-
-
-def start_failures() -> dict[str, Failure]:
-    """Name -> files, options, the beginning of the message (``…`` skips some of it)."""
-    regression = ("--target-type", "regression")
-    a_dict = pickle.dumps({})
-    score = "def score(data, model, **kwargs):\n    return data\n"
-    other: dict[str, Failure] = {
-        f"no target name for {target_type}": (
-            {"custom.py": LOAD_MODEL + score},
-            ("--target-type", target_type),
-            "ERROR: Unexpected empty target name for text generation, vector database, or agentic "
-            "workflow target.",
-        )
-        for target_type in NEEDS_TARGET_NAME
-    }
-    return other | {
-        "nothing": (
-            {"README.md": ""},
-            regression,
-            "ERROR: Can not detect language by artifacts and/or custom.py/R files.\n"
-            "Detected: language by artifacts - None; language by custom - None.",
-        ),
-        "no artifact": (
-            {"custom.py": score},
-            regression,
-            LOADING + "\n\nRunning environment language: Python.\n"
-            "Could not find model artifact file in:…supported by default predictors.\n"
-            "They support filenames with the following extensions",
-        ),
-        "two artifacts": (
-            {"a.pkl": a_dict, "b.pkl": a_dict},
-            regression,
-            LOADING + "…Multiple serialized model files found. Remove extra artifacts or "
-            "overwrite custom.load_model()\nList of retrieved files are:",
-        ),
-        "unknown object": (
-            {"a.pkl": a_dict},
-            regression,
-            LOADING + "…Could not find any framework to handle loaded model and a score hook is "
-            "not provided",
-        ),
-        "broken artifact": ({"a.pkl": b"not a pickle"}, regression, LOADING),
-        "load_model returns None": (
-            {"custom.py": "def load_model(code_dir):\n    pass\n" + score},
-            regression,
-            LOADING + "'load_model' hook failed to load model, None is returned.",
-        ),
-        "import error": (
-            {"custom.py": "import a_module_that_is_missing\n"},
-            regression,
-            "ERROR: \n\nRunning environment language: Python.\nFailed loading hooks from […] : "
-            "No module named 'a_module_that_is_missing'",
-        ),
-        "error in custom.py": (
-            {"custom.py": "raise KeyError('odd')\n"},
-            regression,
-            "ERROR: …'odd'",
-        ),
-        "error in init": (
-            {"custom.py": "def init(**kwargs):\n    raise ValueError('bad init')\n" + LOAD_MODEL},
-            regression,
-            "ERROR: …bad init",
-        ),
-        "sys.exit in custom.py": (
-            {"custom.py": "import sys\nsys.exit('stop')\n" + LOAD_MODEL + score},
-            regression,
-            "ERROR: …stop",
-        ),
-        "sys.exit in load_model": (
-            {"custom.py": "def load_model(code_dir):\n    raise SystemExit('stop')\n" + score},
-            regression,
-            LOADING + "'load_model' hook failed to load the model. Exception: SystemExit('stop')",
-        ),
-        "panic in load_model": (
-            {"custom.py": "def load_model(code_dir):\n    raise BaseException('stop')\n" + score},
-            regression,
-            LOADING
-            + "'load_model' hook failed to load the model. Exception: BaseException('stop')",
-        ),
-        "two custom.py": (
-            {"a/custom.py": score, "b/custom.py": score, "m.pkl": a_dict},
-            regression,
-            "ERROR: Found too many custom hook files: [",
-        ),
-        "no target type": (
-            {"custom.py": LOAD_MODEL + score},
-            (),
-            "ERROR: Target type is missing. It must be provided in --target-type argument, "
-            "TARGET_TYPE env var or model config file.",
-        ),
-        "no binary labels": (
-            {"custom.py": LOAD_MODEL + score},
-            ("--target-type", "binary"),
-            "ERROR: Positive/negative class labels are missing. They must be provided with either "
-            "one: --positive-class-label/--negative-class-label arguments, environment variables, "
-            "model config file.",
-        ),
-        "no class labels": (
-            {"custom.py": LOAD_MODEL + score},
-            ("--target-type", "multilabel"),
-            "ERROR: Class labels are missing. They must be provided with either one: "
-            "--class-labels/--class-labels-file arguments, environment variables, "
-            "model config file.",
-        ),
-        "no unstructured hook": (
-            {"custom.py": LOAD_MODEL},
-            ("--target-type", "unstructured"),
-            "ERROR: In 'unstructured' mode hook 'score_unstructured' must be provided.",
-        ),
-        "no transform hook": (
-            {"custom.py": LOAD_MODEL},
-            ("--target-type", "transform"),
-            "ERROR: …A transform task requires a user-defined transform hook for non-sklearn "
-            "transformers",
-        ),
-        "other target type in the metadata": (
-            {
-                "custom.py": LOAD_MODEL + score,
-                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: anomaly\n",
-            },
-            regression,
-            "ERROR: Target type provided in --target-type argument doesn't match target type from "
-            "model config file. Use either one of them or make them match.",
-        ),
-        "other labels in the metadata": (
-            {
-                "custom.py": LOAD_MODEL + score,
-                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: binary\n"
-                "inferenceModel:\n  positiveClassLabel: a\n  negativeClassLabel: b\n",
-            },
-            ("--target-type", "binary", *YES_NO),
-            "ERROR: Positive/negative class labels provided with command arguments or environment "
-            "variable don't match values from model config file. Use either one of them or make "
-            "them match.",
-        ),
-        "unknown target type in the metadata": (
-            {
-                "custom.py": LOAD_MODEL + score,
-                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: foo\n",
-            },
-            (),
-            "ERROR: 'foo' is not a valid TargetType",
-        ),
-        "unknown key in the metadata": (
-            {
-                "custom.py": LOAD_MODEL + score,
-                "model-metadata.yaml": "name: n\ntype: inference\ntargetType: regression\nfoo: 1\n",
-            },
-            (),
-            "ERROR: …foo",
-        ),
-    }
-
-
 @in_process
-@pytest.mark.parametrize("name", start_failures())
+@pytest.mark.parametrize("name", START_FAILURES)
 def test_text_of_a_failed_start(serve: Serve, folders: Folders, name: str) -> None:
-    files, options, text = start_failures()[name]
+    files, options, text = START_FAILURES[name]
     folder = folders.make("failure " + name, files).with_args(*options, "--with-error-server")
     answer = serve(folder).post("/predict/", "x\n1\n", "text/csv")
     assert answer.status == 513

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.malformed import CSV, Malformed, malformed
+from tests.fuzz.malformed import Malformed, malformed
+from tests.fuzz.well_formed import CSV
 from tests.servers.harness import SERVER_TYPES, Server, running_server
 
 ROOT = Path(__file__).parents[2]

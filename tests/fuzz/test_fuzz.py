@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from tests.fuzz.fuzz import STATUS, SUBJECTS, fuzz, judge, send, serving
-from tests.fuzz.malformed import CSV, KINDS, malformed, request
+from tests.fuzz.malformed import KINDS, malformed
+from tests.fuzz.well_formed import CSV, request
 from tests.servers.harness import SERVER_TYPES, Server
 
 
