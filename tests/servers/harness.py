@@ -18,13 +18,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import datarobot_drum
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 SERVER_TYPES = ("flask", "gunicorn", "fastapi")
 
 # A method of `Server` is named `signal` too.
 _TERMINATE = signal.SIGTERM
-_PACKAGE_ROOT = Path(__file__).parents[2] / "custom_model_runner"
+# Where `-m datarobot_drum` finds what the tests have imported.
+_PACKAGE_ROOT = Path(datarobot_drum.__file__).parents[1]
 # What a developer's shell may carry and a server under test must not see.
 _UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
 _UNWANTED += ("OTEL_",)

@@ -77,7 +77,7 @@ def test_the_figures_directory_goes_with_the_server(
     env = {"TMPDIR": str(tmp_path)}
     with running_server(code_dir, server_type, *REGRESSION, params=params, env=env) as server:
         assert predict(server)[0] == 200
-        assert list(tmp_path.glob("drum-metrics-*/*.cells"))
+        assert list(tmp_path.glob("drum-metrics-*/*.counters"))
         server.stop(signal.SIGTERM)
     assert not list(tmp_path.glob("drum-metrics-*"))
 

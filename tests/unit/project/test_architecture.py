@@ -11,14 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.servers.harness import running_server
+from tests.unit.project.modules import FILES, PACKAGE, folder_of
 
-PACKAGE = "datarobot_drum"
-ROOT = Path(__file__).parents[3] / "custom_model_runner"
-FOLDER = ROOT / PACKAGE
-DRUM = FOLDER / "drum"
-MODULES = sorted(FOLDER.rglob("*.py"))
-
-D = "datarobot_drum.drum"
+D = f"{PACKAGE}.drum"
+DRUM = folder_of(D)
+MODULES = sorted(FILES.values())
+NAMES = {path: name for name, path in FILES.items()}
 
 # The face of a model is what a service may know of one.
 FACE = f"{D}.model.predictor"
@@ -125,8 +123,7 @@ LIGHT = ("numpy", "pandas", "orjson", "yaml", "psutil", *ROOMS)
 
 
 def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return NAMES[path]
 
 
 def below(module: str, packages: tuple[str, ...]) -> bool:
@@ -143,12 +140,7 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             base = node.module or ""
             for alias in node.names:
                 whole = f"{base}.{alias.name}"
-                yield (whole if is_module(whole) else base), node.lineno
-
-
-def is_module(name: str) -> bool:
-    path = ROOT / Path(*name.split("."))
-    return path.with_suffix(".py").exists() or path.is_dir()
+                yield (whole if whole in FILES else base), node.lineno
 
 
 def room_of(module: str, rooms: Iterable[str]) -> str | None:
@@ -226,13 +218,13 @@ def test_the_service_is_layered_inside():
     def floor(module: str) -> int:
         return next(n for n, parts in enumerate(names) if below(module, tuple(parts)))
 
-    folder = DRUM / "prediction"
+    service = f"{D}.prediction"
     assert [
         f"{path}:{line} imports {module}"
-        for path in sorted(folder.rglob("*.py"))
-        if path != folder / "__init__.py"
+        for path in MODULES
+        if below(name_of(path), (service,)) and name_of(path) != service
         for module, line in imports(path)
-        if below(module, (f"{D}.prediction",)) and floor(module) > floor(name_of(path))
+        if below(module, (service,)) and floor(module) > floor(name_of(path))
     ] == []
 
 
@@ -287,12 +279,12 @@ SERVING = (
 
 
 # Works while a model is loaded, when nothing predicts yet.
-LOADING = ("made_rows.py",)
+LOADING = f"{D}.model.artifacts.fast_paths.made_rows"
 
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if below(name_of(p), SERVING) and p.name not in LOADING],
+    [FILES[name] for name in sorted(FILES.keys() - {LOADING}) if below(name, SERVING)],
     ids=name_of,
 )
 def test_no_state_of_the_process_is_touched_while_predicting(path: Path):
@@ -350,6 +342,7 @@ def test_no_folder_of_the_package_is_on_the_path(server: str, tmp_path: Path):
     (tmp_path / "custom.py").write_text(REPORT)
     with running_server(tmp_path, server, "--target-type", "regression"):
         entries = (tmp_path / "entries").read_text().splitlines()
+    package = folder_of(PACKAGE)
     folders = [Path(entry).resolve() for entry in entries if entry]
     assert tmp_path.resolve() in folders
-    assert [str(f) for f in folders if f == FOLDER or FOLDER in f.parents] == []
+    assert [str(f) for f in folders if f == package or package in f.parents] == []

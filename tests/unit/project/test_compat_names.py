@@ -39,6 +39,7 @@ from datarobot_drum.drum.root_predictors.utils import (
 )
 from datarobot_drum.drum.utils.drum_utils import unset_drum_supported_env_vars
 from tests.unit.folders import write_folder
+from tests.unit.project.modules import FILES
 
 NAMES = {
     "datarobot_drum": "RuntimeParameters CustomHTTPError",
@@ -89,18 +90,12 @@ def test_names(module: str):
 
 
 def test_modules_that_are_there_for_old_names_only_say_so():
-    drum = Path(import_module("datarobot_drum.drum").__path__[0])
-    modules = [
-        drum / name for name in ("common.py", "description.py", "model_metadata.py", "server.py")
-    ]
-    modules += [drum / "utils" / "drum_utils.py"]
-    modules += [
-        path
-        for room in ("root_predictors", "language_predictors")
-        for path in (drum / room).rglob("*.py")
-        if path.name != "__init__.py"
-    ]
-    first = {path: path.read_text().splitlines()[0] for path in modules}
+    drum = "datarobot_drum.drum"
+    old = ("common", "description", "model_metadata", "server", "utils.drum_utils")
+    rooms = tuple(f"{drum}.{room}." for room in ("root_predictors", "language_predictors"))
+    modules = [FILES[f"{drum}.{name}"] for name in old]
+    modules += [path for name, path in FILES.items() if name.startswith(rooms)]
+    first = {path: text[0] for path in modules if (text := path.read_text().splitlines())}
     assert len(first) > 8
     assert [p for p, line in first.items() if not line.startswith('"""For compatibility')] == []
 
