@@ -31,6 +31,9 @@ _PACKAGE_ROOT = Path(datarobot_drum.__file__).parents[1]
 # What a developer's shell may carry and a server under test must not see.
 _UNWANTED = ("MLOPS_RUNTIME_PARAM_", "DRUM_", "CUSTOM_MODEL_WORKERS", "MAX_WORKERS", "URL_PREFIX")
 _UNWANTED += ("OTEL_",)
+# Set where coverage runs the tests. A process that inherits it is measured too.
+COVERAGE_VARIABLE = "COVERAGE_PROCESS_CONFIG"
+_COVERAGE = os.environ.get(COVERAGE_VARIABLE)
 
 
 class ServerDiedError(AssertionError):
@@ -148,11 +151,21 @@ def runtime_parameter(value: object) -> str:
 
 
 def environment(
-    env: Mapping[str, str] | None = None, params: Mapping[str, object] | None = None
+    env: Mapping[str, str] | None = None,
+    params: Mapping[str, object] | None = None,
+    measured: bool = True,
 ) -> dict[str, str]:
-    """The environment of a server: this one's, cleaned, with parameters added."""
+    """The environment of a server: this one's, cleaned, with parameters added.
+
+    Args:
+        measured: by coverage, where that runs.
+    """
+    parameters = params or {}
     clean = {k: v for k, v in os.environ.items() if not k.startswith(_UNWANTED)}
-    for name, value in (params or {}).items():
+    # Coverage follows threads. With greenlets it would take one's lines for another's.
+    if _COVERAGE and measured and parameters.get("DRUM_GUNICORN_WORKER_CLASS") != "gevent":
+        clean[COVERAGE_VARIABLE] = _COVERAGE
+    for name, value in parameters.items():
         clean[f"MLOPS_RUNTIME_PARAM_{name}"] = runtime_parameter(value)
     return {**clean, **(env or {})}
 
@@ -165,6 +178,7 @@ def start_server(
     params: Mapping[str, object] | None = None,
     port: int | None = None,
     scheme: str = "http",
+    measured: bool = True,
 ) -> Server:
     """Start ``drum server`` and return at once; the caller ends it with ``stop``."""
     folder = Path(tempfile.mkdtemp(prefix="drum-server-"))
@@ -180,7 +194,7 @@ def start_server(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            env=environment(env, parameters),
+            env=environment(env, parameters, measured),
             cwd=_PACKAGE_ROOT,
             start_new_session=True,
         )
@@ -197,6 +211,7 @@ def running_server(
     port: int | None = None,
     scheme: str = "http",
     wait: bool = True,
+    measured: bool = True,
 ) -> Iterator[Server]:
     """A server that accepts connections (``wait=False``: that was just started).
 
@@ -206,12 +221,20 @@ def running_server(
         extra_args: more words of the command line, e.g. ``"--target-type", "regression"``.
         env: environment variables on top of this process's own.
         params: runtime parameters, passed as the platform passes them.
+        measured: by coverage, where that runs; False where CPU time is what is tested.
 
     Raises:
         ServerDiedError: it did not become ready, or could not be stopped.
     """
     server = start_server(
-        code_dir, server_type, *extra_args, env=env, params=params, port=port, scheme=scheme
+        code_dir,
+        server_type,
+        *extra_args,
+        env=env,
+        params=params,
+        port=port,
+        scheme=scheme,
+        measured=measured,
     )
     try:
         if wait:

@@ -47,7 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
-    with running_server(folder, "fastapi", "--target-type", "regression") as running:
+    with running_server(
+        folder, "fastapi", "--target-type", "regression", measured=False
+    ) as running:
         yield running
 
 
