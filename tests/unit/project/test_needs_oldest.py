@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "needs-oldest"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "needs-oldest"
 DAY = 24 * 60 * 60
 # Any day; what counts is how far apart commits are.
 START = 1_700_000_000
