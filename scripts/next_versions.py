@@ -1,5 +1,6 @@
-"""What `scripts/test-next` asks and tells: `bounded` names the installed packages that pyproject.toml
-bounds from above; `report ORDINARY JUNIT` says which versions are new and which tests failed.
+"""What `scripts/test-next` asks and tells: `bounded` names the installed packages that
+pyproject.toml bounds from above; `report ORDINARY JUNIT` says which versions are new and which
+tests failed.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ def page(source: str) -> str:
 
 
 def deploy_page() -> str:
-    text = "# Deploying\n\nWhat is in `deploy/`, to start from; [operations.md](../operations.md) says how.\n"
+    text = "# Deploying\n\nWhat is in `deploy/`, to start from; "
+    text += "[operations.md](../operations.md) says how.\n"
     for name in DEPLOY:
         short = name.removeprefix("deploy/")
         if Path(name).suffix in LANGUAGES:

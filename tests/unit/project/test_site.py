@@ -9,7 +9,7 @@ import yaml
 
 from scripts import check_site, site_pages
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,7 @@ ROOT = Path(__file__).parents[2]
         ("README.md", "index.md", "[a](docs/nowhere.md)", "[a](docs/nowhere.md)"),
     ],
 )
-def test_links_go_where_the_pages_are(
-    source: str, place: str, written: str, expected: str
-) -> None:
+def test_links_go_where_the_pages_are(source: str, place: str, written: str, expected: str) -> None:
     assert site_pages.with_links(written, source, place) == expected
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts import next_versions
 
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 def write_junit(folder: Path, cases: str) -> Path:

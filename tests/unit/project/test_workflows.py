@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
@@ -31,8 +31,12 @@ def accepted(name: str, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def load(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text()))
+
+
 def jobs(path: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load(path.read_text())["jobs"])
+    return dict(load(path)["jobs"])
 
 
 def commands(path: Path) -> list[str]:
@@ -42,9 +46,7 @@ def commands(path: Path) -> list[str]:
 
 def test_workflows_follow_their_schema() -> None:
     accepted("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
-    accepted(
-        "check-jsonschema", "--builtin-schema", "vendor.dependabot", GITHUB / "dependabot.yml"
-    )
+    accepted("check-jsonschema", "--builtin-schema", "vendor.dependabot", GITHUB / "dependabot.yml")
 
 
 def test_workflows_give_nothing_away() -> None:
@@ -54,7 +56,7 @@ def test_workflows_give_nothing_away() -> None:
 BREAKAGES = {
     "a misspelt key": ("runs-on:", "run-on:", "check-jsonschema"),
     "a tag, which moves": (r"(checkout)@\S+", r"\1@v6", "zizmor"),
-    "all permissions": ("permissions: {}", "permissions: write-all", "zizmor"),
+    "a token left on the disk": ("persist-credentials: false", "fetch-depth: 1", "zizmor"),
     "text of others in a shell": (
         "run: scripts/check",
         "run: scripts/check ${{ github.head_ref }}",
@@ -108,6 +110,7 @@ def test_only_publishing_may_prove_who_it_is() -> None:
     release = jobs(GITHUB / "workflows" / "release.yml")
     assert release["publish"]["permissions"] == {"id-token": "write"}
     assert set(release["publish"]["needs"]) == {"tests", "build"}
+    assert [load(path)["permissions"] for path in WORKFLOWS] == [{}] * len(WORKFLOWS)
     others = [job for path in WORKFLOWS for name, job in jobs(path).items() if name != "publish"]
     assert [job["permissions"] for job in others] == [{"contents": "read"}] * len(others)
     assert "secrets." not in "".join(path.read_text() for path in WORKFLOWS)
@@ -116,7 +119,7 @@ def test_only_publishing_may_prove_who_it_is() -> None:
 def test_hooks_before_a_commit() -> None:
     path = ROOT / ".pre-commit-config.yaml"
     accepted("pre-commit", "validate-config", path)
-    local = [repo for repo in yaml.safe_load(path.read_text())["repos"] if repo["repo"] == "local"]
+    local = [repo for repo in load(path)["repos"] if repo["repo"] == "local"]
     entries = [hook["entry"] for repo in local for hook in repo["hooks"]]
     assert entries == ["scripts/lint", "scripts/check"]
     assert all((ROOT / entry).is_file() for entry in entries)
