@@ -45,20 +45,17 @@ def new_versions(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]
 
 
 def failures(junit: Path) -> list[str]:
-    """One line for each test that failed, as pytest takes its name."""
+    """One line for each test or file that failed, as pytest takes its name."""
     found = []
     for case in ElementTree.parse(junit).iter("testcase"):
+        file, classes = case.get("file", ""), case.get("classname", "")
+        # A file that could not be collected has no class; its reason stands at the end.
+        names = [file, *classes.split(".")[len(Path(file).parts) :], case.get("name", "")]
         for outcome in [*case.findall("failure"), *case.findall("error")]:
-            words = " ".join(outcome.get("message", "").split())
-            found.append(f"{_test_name(case)}: {words[:LONGEST]}")
+            reason = outcome.get("message", "") if classes else (outcome.text or "")[-LONGEST:]
+            words = " ".join(reason.split())[:LONGEST]
+            found.append(f"{'::'.join(names) if classes else file}: {words}")
     return found
-
-
-def _test_name(case: ElementTree.Element) -> str:
-    file = case.get("file")
-    if file is None:  # a file that could not be collected
-        return case.get("name", "?").replace(".", "/") + ".py"
-    return f"{file}::{case.get('name')}"
 
 
 def report(before: Mapping[str, str], now: Mapping[str, str], junit: Path) -> str:

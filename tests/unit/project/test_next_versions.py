@@ -29,11 +29,13 @@ def test_the_report_names_versions_and_failures(tmp_path: Path) -> None:
     junit = write_junit(
         tmp_path,
         """
-        <testcase file="tests/unit/test_a.py" name="test_good" />
-        <testcase file="tests/unit/test_a.py" name="test_bad[1]">
+        <testcase classname="tests.test_a" file="tests/test_a.py" name="test_good" />
+        <testcase classname="tests.test_a.TestC" file="tests/test_a.py" name="test_bad[1]">
           <failure message="AssertionError: it is&#10;not so">...</failure>
         </testcase>
-        <testcase name="tests.unit.test_b"><error message="collection failure" /></testcase>
+        <testcase classname="" file="tests/test_b.py" name="tests.test_b">
+          <error message="collection failure">E   ImportError: no module c</error>
+        </testcase>
         """,
     )
     before, now = {"a": "1.0", "b": "2.0"}, {"a": "1.1rc1", "b": "2.0", "c": "3.0", "pip": "30"}
@@ -42,14 +44,16 @@ def test_the_report_names_versions_and_failures(tmp_path: Path) -> None:
         "  a 1.0 -> 1.1rc1\n"
         "  c (not there) -> 3.0\n"
         "Failed with these versions (2):\n"
-        "  tests/unit/test_a.py::test_bad[1]: AssertionError: it is not so\n"
-        "  tests/unit/test_b.py: collection failure\n"
+        "  tests/test_a.py::TestC::test_bad[1]: AssertionError: it is not so\n"
+        "  tests/test_b.py: E ImportError: no module c\n"
         "`scripts/test NAME` says whether one fails with the ordinary versions, too.\n"
     )
 
 
 def test_the_report_when_nothing_is_new_and_nothing_fails(tmp_path: Path) -> None:
-    junit = write_junit(tmp_path, '<testcase file="tests/a.py" name="test_good" />')
+    junit = write_junit(
+        tmp_path, '<testcase classname="tests.a" file="tests/a.py" name="test_good" />'
+    )
     text = next_versions.report({"a": "1.0"}, {"a": "1.0"}, junit)
     assert text == "\nNothing is new.\nNo test failed with these versions.\n"
 
