@@ -1,6 +1,6 @@
 """What `scripts/test-next` asks and tells: `bounded` names the installed packages that
-pyproject.toml bounds from above; `report ORDINARY JUNIT` says which versions are new and which
-tests failed.
+pyproject.toml bounds from above; `report ORDINARY JUNIT STATUS` says which versions are new and
+which tests failed.
 """
 
 from __future__ import annotations
@@ -58,15 +58,17 @@ def failures(junit: Path) -> list[str]:
     return found
 
 
-def report(before: Mapping[str, str], now: Mapping[str, str], junit: Path) -> str:
+def report(before: Mapping[str, str], now: Mapping[str, str], junit: Path, status: int) -> str:
     # Tools that an environment is made with are nobody's dependency.
     now = {name: version for name, version in now.items() if name not in ("pip", "setuptools")}
     lines = new_versions(before, now)
     text = "\nNew, against an ordinary installation of today:\n" if lines else "\nNothing is new.\n"
     text += "".join(f"  {line}\n" for line in lines)
-    if not junit.exists():
-        return text + "pytest ended without a report: its own words are above.\n"
-    broken = failures(junit)
+    if status not in (0, 1) or not junit.exists():
+        text += f"pytest did not get to its end (status {status}): its own words are above.\n"
+    broken = failures(junit) if junit.exists() else []
+    if not broken and status:
+        return text
     if not broken:
         return text + "No test failed with these versions.\n"
     text += f"Failed with these versions ({len(broken)}):\n"
@@ -79,8 +81,8 @@ def main() -> int:
         present = installed()
         print(*[name for name in bounded(PROJECT.read_text()) if name in present])
     else:
-        before, junit = ordinary(Path(sys.argv[2])), Path(sys.argv[3])
-        print(report(before, installed(), junit), end="")
+        before, junit, status = ordinary(Path(sys.argv[2])), Path(sys.argv[3]), int(sys.argv[4])
+        print(report(before, installed(), junit, status), end="")
     return 0
 
 

@@ -39,7 +39,7 @@ def test_the_report_names_versions_and_failures(tmp_path: Path) -> None:
         """,
     )
     before, now = {"a": "1.0", "b": "2.0"}, {"a": "1.1rc1", "b": "2.0", "c": "3.0", "pip": "30"}
-    assert next_versions.report(before, now, junit) == (
+    assert next_versions.report(before, now, junit, 1) == (
         "\nNew, against an ordinary installation of today:\n"
         "  a 1.0 -> 1.1rc1\n"
         "  c (not there) -> 3.0\n"
@@ -54,14 +54,15 @@ def test_the_report_when_nothing_is_new_and_nothing_fails(tmp_path: Path) -> Non
     junit = write_junit(
         tmp_path, '<testcase classname="tests.a" file="tests/a.py" name="test_good" />'
     )
-    text = next_versions.report({"a": "1.0"}, {"a": "1.0"}, junit)
+    text = next_versions.report({"a": "1.0"}, {"a": "1.0"}, junit, 0)
     assert text == "\nNothing is new.\nNo test failed with these versions.\n"
 
 
 def test_the_report_when_pytest_crashed(tmp_path: Path) -> None:
-    text = next_versions.report({}, {}, tmp_path / "junit.xml")
-    assert "ended without a report" in text
-    assert "No test failed" not in text
+    for junit in (tmp_path / "nowhere.xml", write_junit(tmp_path, "")):
+        text = next_versions.report({}, {}, junit, 2)
+        assert "did not get to its end (status 2)" in text
+        assert "No test failed" not in text
 
 
 def test_versions_of_an_ordinary_installation_are_pips(tmp_path: Path) -> None:
