@@ -30,6 +30,7 @@ def main() -> int:
     except BrokenPipeError:
         _forget_stdout()
         return 1
+    # Nothing is above: what has not been foreseen becomes a message and a status as well.
     except Exception as error:
         return _report(error)
     _flush_stdout()

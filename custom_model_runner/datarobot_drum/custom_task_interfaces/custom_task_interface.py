@@ -16,6 +16,7 @@ from datarobot_drum.custom_task_interfaces.user_secrets import (
 )
 from datarobot_drum.drum.exceptions import DrumSerializationError
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.utils.others_code import failing_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +54,8 @@ class Serializable:
         kept |= {name: value for name, value in vars(self).items() if name == _SECRETS}
         try:
             vars(self).update(dict.fromkeys(kept))
-            data = pickle.dumps(self)
-        except Exception as exc:
-            raise DrumSerializationError(
-                "An error occurred when saving your custom task. Ensure all variables stored on "
-                f"self are pickle-able or excluded when saving. Exception: {exc!r}"
-            ) from exc
+            with failing_as(_not_picklable):
+                data = pickle.dumps(self)
         finally:
             vars(self).update(kept)
         Path(artifact_directory, ARTIFACT_NAME).write_bytes(data)
@@ -87,6 +84,13 @@ class Serializable:
                 f"The object named {name} passed in exclude= was not found"
             )
         return vars(self)[name]
+
+
+def _not_picklable(exc: BaseException) -> DrumSerializationError:
+    return DrumSerializationError(
+        "An error occurred when saving your custom task. Ensure all variables stored on "
+        f"self are pickle-able or excluded when saving. Exception: {exc!r}"
+    )
 
 
 class CustomTaskInterface(Serializable):

@@ -75,6 +75,7 @@ class Scrubber:
         """Formatted here and now, because arguments hide values until they are text."""
         try:
             message = record.getMessage()
+        # Arguments become text in their own way, and nobody above expects a log call to fail.
         except Exception:
             return record  # logging reports a message that does not fit its arguments
         if (cleaned := self.clean(message)) != message:

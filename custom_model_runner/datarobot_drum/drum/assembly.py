@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from datarobot_drum.drum import telemetry
@@ -21,6 +22,7 @@ from datarobot_drum.drum.utils.failures import failure_text
 logger = get_drum_logger(__name__)
 
 App = TypeVar("App")
+Result = TypeVar("Result")
 
 
 def load_app(
@@ -66,10 +68,7 @@ def build_service(settings: Settings) -> Service:
     Raises:
         StartupError: the model cannot be loaded and there is no error server.
     """
-    try:
-        return load_service(settings)
-    except Exception as error:
-        return _failed(settings, error)
+    return _or_failed(settings, partial(load_service, settings))
 
 
 def load_service(settings: Settings) -> PredictionService:
@@ -115,13 +114,19 @@ def build_app(
         failed and an error server is wanted.
     """
     app = create_app(service, settings)
-    try:
-        extend(app, settings.model.code_dir, extension)
-    except Exception as error:
-        failed = _failed(settings, error)
+    failed = _or_failed(settings, partial(extend, app, settings.model.code_dir, extension))
+    if failed is not None:
         service.close()
         app, service = create_app(failed, settings), failed
     return app, service
+
+
+def _or_failed(settings: Settings, start: Callable[[], Result]) -> Result | FailedService:
+    try:
+        return start()
+    # An error server answers with whatever a folder, its model or its extension fails of.
+    except Exception as error:
+        return _failed(settings, error)
 
 
 def _failed(settings: Settings, error: Exception) -> FailedService:

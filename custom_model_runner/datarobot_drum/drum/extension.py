@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from datarobot_drum.drum.exceptions import StartupError, is_interrupt
+from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.folder import find_user_file
+from datarobot_drum.drum.utils.others_code import failing_as
 
 logger = get_drum_logger(__name__)
 
@@ -34,21 +36,16 @@ def extend(app: Any, code_dir: str, module_name: str) -> None:
     if path is None:
         logger.info("No %s.py in %s", module_name, code_dir)
         return
-    try:
+    with failing_as(partial(_failed, module_name, path)):
         _call_init_app(path, module_name, app)
-    except ImportError as error:
-        raise StartupError(f"{_failed(module_name, path)} : {error}") from error
-    except Exception:
-        raise
-    except BaseException as error:
-        # An extension that calls sys.exit must not end the server without a word.
-        if is_interrupt(error):
-            raise
-        raise StartupError(f"{_failed(module_name, path)} : {error!r}") from error
 
 
-def _failed(module_name: str, path: Path) -> str:
-    return f"Failed to extend {_FRAMEWORK[module_name]} app from [{path}]"
+def _failed(module_name: str, path: Path, error: BaseException) -> StartupError | None:
+    text = f"Failed to extend {_FRAMEWORK[module_name]} app from [{path}]"
+    if isinstance(error, ImportError):
+        return StartupError(f"{text} : {error}")
+    # An extension that calls sys.exit must not end the server without a word.
+    return None if isinstance(error, Exception) else StartupError(f"{text} : {error!r}")
 
 
 def _call_init_app(path: Path, module_name: str, app: Any) -> None:

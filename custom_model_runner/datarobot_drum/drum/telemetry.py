@@ -270,6 +270,7 @@ class _ExportHandler(logging.Handler):
             return
         try:
             self._exporter.emit(_exported(record))
+        # As every handler of logging: a line that cannot be exported must not fail who wrote it.
         except Exception:
             self.handleError(record)
 

@@ -24,7 +24,7 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.balance import LoadBoard, Slot
 from datarobot_drum.drum.serving.listening import turn_newcomers_away
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
-from datarobot_drum.drum.utils.failures import report_failure
+from datarobot_drum.drum.utils.failures import ending_process
 
 logger = get_drum_logger("supervisor")
 
@@ -160,14 +160,13 @@ class Supervisor:
         self._selector.close()
         for sibling in self._workers.values():
             os.close(sibling.channel)
-        try:
+        # A status of its own has only uvicorn, when an extension's start-up code failed.
+        passing = (Stopped, SystemExit)
+        with (
+            contextlib.suppress(Stopped),
+            ending_process(EXIT_CANNOT_START, self._with_traceback, unless=passing),
+        ):
             self._run_worker(channel, signals)
-        except (Stopped, SystemExit) as error:
-            # A status of its own has only uvicorn, when an extension's start-up code failed.
-            sys.exit(error.code if isinstance(error, SystemExit) else 0)
-        except BaseException as error:
-            report_failure(error, self._with_traceback)
-            sys.exit(EXIT_CANNOT_START)
         sys.exit(0)
 
     # -- watching

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from datarobot_drum.drum.exceptions import MalformedRequestError, SlowClientError
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector
+from datarobot_drum.drum.utils.others_code import failing_as
 
 # Bytes. Of what it has received gunicorn copies the rest at each step: let there be few.
 _PIECE = 1024 * 1024
@@ -35,10 +36,12 @@ def collect_body(incoming: flask.Request, limit: int | None) -> Body:
 
 
 def _read(read: Callable[[], bytes]) -> bytes:
-    try:
+    with failing_as(_broken):
         return read()
-    except (HTTPException, SlowClientError):
-        raise
-    except Exception as error:
-        # Every server has exceptions of its own for this.
-        raise MalformedRequestError("The request's body is broken or ends too early.") from error
+
+
+def _broken(error: BaseException) -> MalformedRequestError | None:
+    """Every server has exceptions of its own for this."""
+    if isinstance(error, (HTTPException, SlowClientError)) or not isinstance(error, Exception):
+        return None
+    return MalformedRequestError("The request's body is broken or ends too early.")

@@ -32,7 +32,7 @@ from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.balance import STEP_BACK
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
 from datarobot_drum.drum.serving.signals import Stopped
-from datarobot_drum.drum.utils.failures import report_failure
+from datarobot_drum.drum.utils.failures import ending_process
 
 # Seconds until the next try when no more connections can be accepted.
 ACCEPT_PAUSE: Final = 0.1
@@ -112,14 +112,13 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         self._loading = True
+        with_traceback = self.app.settings.show_stacktrace
         try:
-            super().load_wsgi()
-            self._open_port()
+            with ending_process(Arbiter.WORKER_BOOT_ERROR, with_traceback, unless=(Stopped,)):
+                super().load_wsgi()
+                self._open_port()
         except Stopped:
             sys.exit(0)
-        except BaseException as error:
-            report_failure(error, self.app.settings.show_stacktrace)
-            sys.exit(Arbiter.WORKER_BOOT_ERROR)
         finally:
             self._loading = False
 

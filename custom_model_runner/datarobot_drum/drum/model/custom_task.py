@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
@@ -10,12 +11,13 @@ from datarobot_drum.custom_task_interfaces.scrubbing import SCRUBBER
 from datarobot_drum.custom_task_interfaces.user_secrets import load_secrets, plain_values
 from datarobot_drum.drum import masking
 from datarobot_drum.drum.enum import CustomHooks
-from datarobot_drum.drum.exceptions import ModelLoadError, is_interrupt
+from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, is_frame
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.predictor import Predictions, RowSource
 from datarobot_drum.drum.model.scorers import SeesTheFrame, score_keywords
 from datarobot_drum.drum.model.user_code import user_code
+from datarobot_drum.drum.utils.others_code import failing_as
 
 
 def task_class(module: ModuleType | None) -> type[CustomTaskInterface] | None:
@@ -70,24 +72,23 @@ def load_task(
     Raises:
         ModelLoadError: the task or a secret cannot be loaded.
     """
-    hidden: list[str] = []
-    try:
-        secrets = load_secrets(mount_path, env_var_prefix)
-        hidden = [value for secret in secrets.values() for value in plain_values(secret)]
-        SCRUBBER.add(hidden)
-        # Answers about errors, JSON logs and exported ones do not pass through the streams.
-        masking.hide(hidden)
-        task = cls.load(code_dir)
-        task.secrets = secrets
-    except BaseException as exc:
-        cause = SCRUBBER.clean(repr(exc))
-        SCRUBBER.remove(hidden)
-        if is_interrupt(exc):
-            raise
-        raise ModelLoadError(
-            f"{LOADING_FAILED}Failed to load custom task class. Exception: {cause}"
-        ) from exc
+    with ExitStack() as undo:
+        with failing_as(_load_error):
+            secrets = load_secrets(mount_path, env_var_prefix)
+            hidden = [value for secret in secrets.values() for value in plain_values(secret)]
+            SCRUBBER.add(hidden)
+            undo.callback(SCRUBBER.remove, hidden)
+            # Answers about errors, JSON logs and exported ones do not pass through the streams.
+            masking.hide(hidden)
+            task = cls.load(code_dir)
+            task.secrets = secrets
+        undo.pop_all()
     return LoadedTask(task, hidden, rules)
+
+
+def _load_error(exc: BaseException) -> ModelLoadError:
+    cause = SCRUBBER.clean(repr(exc))
+    return ModelLoadError(f"{LOADING_FAILED}Failed to load custom task class. Exception: {cause}")
 
 
 def _checked(result: Any, method: str) -> Any:

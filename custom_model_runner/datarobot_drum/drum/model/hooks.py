@@ -7,14 +7,16 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import CUSTOM_FILE_NAME, CustomHooks, TargetType
-from datarobot_drum.drum.exceptions import ModelError, ModelLoadError, is_interrupt
+from datarobot_drum.drum.exceptions import ModelError, ModelLoadError
 from datarobot_drum.drum.model.folder import CUSTOM_FILE, find_user_file, mistaken_artifacts
 from datarobot_drum.drum.model.user_code import user_code
+from datarobot_drum.drum.utils.others_code import failing_as
 
 Function = Callable[..., Any]
 
@@ -47,16 +49,16 @@ def load_custom_module(code_dir: str) -> ModuleType | None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[CUSTOM_FILE_NAME] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException as exc:
-        del sys.modules[CUSTOM_FILE_NAME]
-        if is_interrupt(exc):
-            raise
+
+    def failed(exc: BaseException) -> ModelLoadError:
         text = str(exc) if isinstance(exc, ImportError) else f"{type(exc).__name__}: {exc}"
-        raise ModelLoadError(
-            f"{PYTHON_ENVIRONMENT}Failed loading hooks from [{path}] : {text}"
-        ) from exc
+        return ModelLoadError(f"{PYTHON_ENVIRONMENT}Failed loading hooks from [{path}] : {text}")
+
+    with ExitStack() as undo:
+        undo.callback(sys.modules.pop, CUSTOM_FILE_NAME, None)
+        with failing_as(failed):
+            spec.loader.exec_module(module)
+        undo.pop_all()
     return module
 
 
@@ -102,12 +104,12 @@ class Hooks:
         """
         if CustomHooks.INIT not in self:
             return
-        try:
+
+        def failed(exc: BaseException) -> ModelLoadError:
+            return ModelLoadError(f"Model 'init' hook failed. Exception: {exc!r}")
+
+        with failing_as(failed):
             self.functions[CustomHooks.INIT](code_dir=code_dir)
-        except BaseException as exc:
-            if is_interrupt(exc):
-                raise
-            raise ModelLoadError(f"Model 'init' hook failed. Exception: {exc!r}") from exc
 
     def load_model(self, code_dir: str) -> Any:
         """Call ``load_model``, which must return something.
@@ -115,15 +117,15 @@ class Hooks:
         Raises:
             ModelLoadError: the hook failed or returned None.
         """
-        try:
-            model = self.functions[CustomHooks.LOAD_MODEL](code_dir)
-        except BaseException as exc:
-            if is_interrupt(exc):
-                raise
-            raise ModelLoadError(
+
+        def failed(exc: BaseException) -> ModelLoadError:
+            return ModelLoadError(
                 f"{LOADING_FAILED}'load_model' hook failed to load the model. Exception: {exc!r}"
                 + "".join(f"\n{text}" for text in mistaken_artifacts(code_dir))
-            ) from exc
+            )
+
+        with failing_as(failed):
+            model = self.functions[CustomHooks.LOAD_MODEL](code_dir)
         if model is None:
             raise ModelLoadError(
                 f"{LOADING_FAILED}'load_model' hook failed to load model, None is returned."

@@ -17,6 +17,7 @@ import yaml
 
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.utils.others_code import failing_as
 
 logger = get_drum_logger(__name__)
 
@@ -90,13 +91,14 @@ class _Bucket:
         )
 
     def fetch(self, file: RemoteFile) -> None:
-        try:
-            self._fetch(file)
-        except Exception as exc:
-            raise StartupError(
+        def failed(exc: BaseException) -> StartupError:
+            return StartupError(
                 f"Lazy loading failed to download '{file.remote_path}' from repository "
                 f"{file.repository_id} to '{file.local_path}': {exc}"
-            ) from exc
+            )
+
+        with failing_as(failed):
+            self._fetch(file)
 
     def _fetch(self, file: RemoteFile) -> None:
         bucket, local = self._repository.bucket, Path(file.local_path)

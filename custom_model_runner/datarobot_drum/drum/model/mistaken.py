@@ -6,10 +6,12 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.exceptions import ModelLoadError
+from datarobot_drum.drum.utils.others_code import failing_as
 
 _HEAD_BYTES: Final = 1024
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
@@ -23,6 +25,7 @@ _CUT_SHORT: Final = re.compile(
     r"|Protobuf parsing failed|json\.cc|string_view\.h|Error -\d while decompressing",
     re.IGNORECASE,
 )
+_NOT_OF_THE_FILE: Final = (ImportError, AttributeError, ModelLoadError)
 _TEXT_FORMATS: Final = ("", ".json", ".txt")
 _FAILED: Final = "Could not load model from the artifact file."
 _NATIVE_TRACE: Final = "\nStack trace:"
@@ -65,15 +68,16 @@ def reading(path: Path) -> Iterator[None]:
     instead = what_instead(path) if path.is_file() else None
     if instead is not None:
         raise ModelLoadError(f"{_FAILED}\n{instead}")
-    try:
+    with failing_as(partial(_file_error, path)):
         yield
-    except (ImportError, AttributeError, ModelLoadError):
-        raise
-    except Exception as exc:
-        hint = _cut_short(path) if _says_cut_short(exc) else _prose(path)
-        if hint is None:
-            raise
-        raise ModelLoadError(f"{cannot_read(exc)}\n{hint}") from exc
+
+
+def _file_error(path: Path, exc: BaseException) -> ModelLoadError | None:
+    is_of_the_file = isinstance(exc, Exception) and not isinstance(exc, _NOT_OF_THE_FILE)
+    if not is_of_the_file:
+        return None
+    hint = _cut_short(path) if _says_cut_short(exc) else _prose(path)
+    return None if hint is None else ModelLoadError(f"{cannot_read(exc)}\n{hint}")
 
 
 def cannot_read(exc: BaseException) -> str:
@@ -118,7 +122,7 @@ def _is_whole_lightgbm(path: Path, size: int) -> bool:
     return read <= size and (b"\nparameters:" not in rest or b"\nend of parameters" in rest)
 
 
-def _says_cut_short(exc: Exception) -> bool:
+def _says_cut_short(exc: BaseException) -> bool:
     return isinstance(exc, EOFError) or bool(_CUT_SHORT.search(str(exc)))
 
 

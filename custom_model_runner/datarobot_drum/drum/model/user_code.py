@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
-from datarobot_drum.drum.exceptions import (
-    BaseCustomUserError,
-    ModelError,
-    PayloadError,
-    is_interrupt,
-)
+from datarobot_drum.drum.exceptions import BaseCustomUserError, ModelError, PayloadError
+from datarobot_drum.drum.utils.others_code import failing_as
 
 _HTTP_EXCEPTIONS: Final = frozenset({"starlette.exceptions", "werkzeug.exceptions"})
 
 
-@contextmanager
-def user_code(failure: str = "") -> Iterator[None]:
+def user_code(failure: str = "") -> AbstractContextManager[None]:
     """Run a block of the user's code without letting it end the server, or the thread it is on.
 
     Errors that user code raises to choose the answer's status (``BaseCustomUserError``, the
@@ -31,12 +26,13 @@ def user_code(failure: str = "") -> Iterator[None]:
     Raises:
         ModelError: the block raised anything else.
     """
-    try:
-        yield
-    except BaseException as exc:
-        if chooses_status(exc) or is_interrupt(exc) or isinstance(exc, PayloadError):
-            raise
-        raise ModelError(_text(exc, failure)) from exc
+    return failing_as(partial(_model_error, failure))
+
+
+def _model_error(failure: str, exc: BaseException) -> ModelError | None:
+    if chooses_status(exc) or isinstance(exc, PayloadError):
+        return None
+    return ModelError(_text(exc, failure))
 
 
 def chooses_status(exc: BaseException) -> bool:

@@ -8,6 +8,7 @@ import io
 from typing import Final
 
 from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, CustomHooks, TargetType
+from datarobot_drum.drum.exceptions import DrumException
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions
 from datarobot_drum.drum.prediction.answers import ModelAnswers
 from datarobot_drum.drum.prediction.messages import PredictRequest
@@ -21,7 +22,8 @@ _OF_NUMBERS: Final = frozenset(
         TargetType.ANOMALY,
     }
 )
-
+# Names of columns and labels may be such that no body or answer can hold them.
+_ODD: Final = (DrumException, csv.Error, LookupError, TypeError, ValueError)
 # A row and a small table take different ways through the readers.
 _ROWS: Final = (1, 1_000)
 
@@ -36,7 +38,7 @@ def warm_up(answers: ModelAnswers, info: ModelInfo) -> None:
         return
     columns = info.labels.names if info.labels else (REGRESSION_PRED_COLUMN,)
     # A matter of speed alone: what is odd about a folder will be told with a request.
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*_ODD):
         for rows in _ROWS:
             made = Predictions(np.full((rows, len(columns)), 1 / len(columns)), columns)
             answers.decode(PredictRequest(_table(info, rows), "text/csv"))

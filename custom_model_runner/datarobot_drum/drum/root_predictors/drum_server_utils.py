@@ -151,11 +151,10 @@ class DrumServerRun:
     def __enter__(self) -> DrumServerRun:
         self.server_thread = self._thread_class(target=self._run, name="DRUM server")
         self.server_thread.start()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._stop)
             self._wait_until_up()
-        except BaseException:
-            self._stop()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

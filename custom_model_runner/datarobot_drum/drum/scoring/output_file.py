@@ -93,9 +93,8 @@ def _replace(path: Path, write: Write) -> None:
             write(file)
         os.chmod(temporary, _mode_for(path))
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def _mode_for(path: Path) -> int:

@@ -6,6 +6,8 @@ import os
 import sys
 import sysconfig
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +38,26 @@ def report_failure(error: BaseException, with_traceback: bool = False) -> None:
         traceback.print_exception(error)
     sys.stderr.write(f"{failure_text(error)}\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def ending_process(
+    status: int, with_traceback: bool, unless: tuple[type[BaseException], ...]
+) -> Iterator[None]:
+    """A block in which a worker process starts: what fails there is reported and ends it.
+
+    Args:
+        status: of the process then.
+        unless: exceptions that pass.
+    """
+    try:
+        yield
+    except unless:
+        raise
+    # Above there is only the server, which would tell of it in its own way, or not at all.
+    except BaseException as error:
+        report_failure(error, with_traceback)
+        sys.exit(status)
 
 
 def _place_in_user_code(error: BaseException) -> str | None:

@@ -40,6 +40,7 @@ _SWITCH: Final = "DRUM_MLFLOW_TRUSTED_TYPES"
 _DEFAULT_PROVIDERS: Final = ("CUDAExecutionProvider", "CPUExecutionProvider")
 # Compiled into the ordinary builds, and without a part in predictions.
 _NEEDLESS_PROVIDERS: Final = ("AzureExecutionProvider",)
+_OF_THE_SIGNATURE: Final = "Failed to enforce schema"
 _NO_FIT: Final = re.compile(
     r"Incompatible input types for column (?P<column>.+?)\. "
     r"Can not safely convert (?P<given>\S+) to (?P<wanted>\w+)"
@@ -96,11 +97,12 @@ class PyFuncModel(ArtifactModel):
     def predict(self, data: Any) -> Any:
         import numpy as np
         import pandas as pd
+        from mlflow.exceptions import MlflowException
 
         try:
             result = self._model.predict(self._signature.as_declared(data))
-        except Exception as exc:
-            if _is_of_the_signature(exc):
+        except MlflowException as exc:
+            if str(exc).startswith(_OF_THE_SIGNATURE):
                 raise PayloadError(_misfit(exc)) from exc
             raise
         if isinstance(result, pd.DataFrame):
@@ -167,7 +169,7 @@ def _raw_model(model: Any) -> Any:
     """The framework's object in a pyfunc model; None where there is none."""
     try:
         return model.get_raw_model()
-    except Exception:
+    except (AttributeError, NotImplementedError):
         return None
 
 
@@ -274,12 +276,6 @@ def _signature_of(model: Any) -> Signature:
     if signature is None or signature.inputs is None or hinted:
         return read_signature(None)
     return read_signature(signature.inputs.to_json())
-
-
-def _is_of_the_signature(exc: Exception) -> bool:
-    return is_a(exc, "mlflow", "MlflowException") and str(exc).startswith(
-        "Failed to enforce schema"
-    )
 
 
 def _misfit(exc: Exception) -> str:

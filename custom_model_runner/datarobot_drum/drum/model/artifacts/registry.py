@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.exceptions import ModelLoadError, SettingError, is_interrupt
+from datarobot_drum.drum.exceptions import ModelLoadError, SettingError
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Reader, SavedModel, bare
 from datarobot_drum.drum.model.artifacts.boosters.catboost import CatBoostReader
 from datarobot_drum.drum.model.artifacts.boosters.lightgbm import LightGBMReader
@@ -28,6 +29,7 @@ from datarobot_drum.drum.model.folder import (
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT, put_first
 from datarobot_drum.drum.model.mistaken import cannot_read, reading
 from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.utils.others_code import failing_as
 
 # The first that recognises an object predicts with it; the last takes nearly everything.
 READERS: Final[tuple[Reader, ...]] = (
@@ -56,19 +58,8 @@ def load_artifact(code_dir: str) -> Any:
     reader = next(reader for reader in READERS if _kind(path) in reader.extensions)
     if os.path.abspath(code_dir) not in sys.path:  # else custom.py's own folder goes first
         put_first(code_dir)
-    try:
-        with reading(path):
-            return reader.load(path)
-    except SettingError:
-        raise
-    except ModelLoadError as exc:
-        raise ModelLoadError(f"{LOADING_FAILED}{exc}") from exc
-    except ModuleNotFoundError as exc:
-        raise ModelLoadError(LOADING_FAILED + _missing_module(path, exc)) from exc
-    except BaseException as exc:
-        if is_interrupt(exc):
-            raise
-        raise ModelLoadError(LOADING_FAILED + _broken(path, exc)) from exc
+    with failing_as(partial(_load_error, path)), reading(path):
+        return reader.load(path)
 
 
 def find_reader(model: Any) -> Reader | None:
@@ -111,6 +102,16 @@ def _only_artifact(code_dir: str) -> Path:
             f"custom.load_model()\n{files}"
         )
     return paths[0]
+
+
+def _load_error(path: Path, exc: BaseException) -> ModelLoadError | None:
+    if isinstance(exc, SettingError):
+        return None
+    if isinstance(exc, ModelLoadError):
+        return ModelLoadError(f"{LOADING_FAILED}{exc}")
+    if isinstance(exc, ModuleNotFoundError):
+        return ModelLoadError(LOADING_FAILED + _missing_module(path, exc))
+    return ModelLoadError(LOADING_FAILED + _broken(path, exc))
 
 
 def _broken(path: Path, exc: BaseException) -> str:

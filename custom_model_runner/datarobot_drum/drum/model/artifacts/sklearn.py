@@ -13,6 +13,7 @@ from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.artifacts.boosters.classes import numbered_classes
 from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath, is_array
 from datarobot_drum.drum.model.artifacts.fast_paths.frames import FramePath
+from datarobot_drum.drum.model.artifacts.fast_paths.made_rows import REFUSALS
 from datarobot_drum.drum.model.artifacts.fast_paths.merging import merge_plan, predict_apart
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.results import as_array
@@ -55,7 +56,7 @@ class EstimatorModel(ArtifactModel):
         if array is not None:
             return self._arrays.predict(array)
         if self._frames.takes(data):
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(*REFUSALS):
                 return getattr(self._frames.pipeline, self._method)(data)
             # The long way knows what to do with such rows, or says what is wrong with them.
         if self._takes_texts and not is_array(data):
@@ -68,7 +69,7 @@ class EstimatorModel(ArtifactModel):
         if is_array(data):
             return predict_apart(self._arrays.estimator, self._method, data, row_counts)
         if self._frames.takes(data):
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(*REFUSALS):
                 return predict_apart(self._frames.pipeline, self._method, data, row_counts)
         return predict_apart(self._estimator, self._method, data, row_counts)
 

@@ -15,6 +15,7 @@ from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.boosters.columns import booster_columns_of
 from datarobot_drum.drum.model.artifacts.text_columns import (
     TextColumns,
+    fitted,
     is_vectorizer,
     text_columns,
     text_of_steps,
@@ -66,7 +67,7 @@ def takes_texts(model: Any) -> bool:
             (
                 step
                 for step, cleans in zip(steps, cleaners, strict=False)
-                if not cleans or _fitted(step, "n_features_in_") is not None
+                if not cleans or fitted(step, "n_features_in_") is not None
             ),
             None,
         )
@@ -117,9 +118,9 @@ def _of_pipeline(steps: Sequence[Any]) -> InputColumns | None:
 
 
 def _own(model: Any) -> InputColumns | None:
-    names = _fitted(model, "feature_names_in_")
+    names = fitted(model, "feature_names_in_")
     if names is None:
-        count = _fitted(model, "n_features_in_") if _is_sklearns(model) else None
+        count = fitted(model, "n_features_in_") if _is_sklearns(model) else None
         return None if count is None else InputColumns(count=int(count))
     names = tuple(map(str, names))
     columns = _with_text(InputColumns(names), text_columns(model, names))
@@ -131,9 +132,9 @@ def _own(model: Any) -> InputColumns | None:
 
 
 def _of_column_transformer(model: Any) -> InputColumns | None:
-    names = _fitted(model, "feature_names_in_")
+    names = fitted(model, "feature_names_in_")
     if names is None:
-        count = _fitted(model, "n_features_in_")
+        count = fitted(model, "n_features_in_")
         return None if count is None else InputColumns(count=int(count))
     names = tuple(map(str, names))
     used = _used(model, names)
@@ -212,7 +213,7 @@ def _members(model: Any) -> list[Any]:
     for cls in type(model).__mro__:
         name = _DELEGATES.get(cls.__name__)
         if name is not None and cls.__module__.startswith("sklearn."):
-            inner = _fitted(model, name)
+            inner = fitted(model, name)
             if inner is None:
                 return []
             members = list(inner) if isinstance(inner, list | tuple) else [inner]
@@ -241,11 +242,3 @@ def _is_of_a_library(model: Any) -> bool:
 
 def _is_sklearns(model: Any) -> bool:
     return type(model).__module__.startswith("sklearn.")
-
-
-def _fitted(model: Any, name: str) -> Any:
-    """An attribute of a fitted model; it may be a property that asks others, and fails."""
-    try:
-        return getattr(model, name, None)
-    except Exception:
-        return None

@@ -82,10 +82,17 @@ def text_of_steps(steps: Sequence[Any], names: Sequence[str]) -> TextColumns:
 
 def _remembered(step: Any) -> list[str]:
     """The names that a later step was fitted on, if a frame went through the steps before."""
+    names = fitted(step, "feature_names_in_")
+    return list(map(str, names)) if isinstance(names, Iterable) else []
+
+
+def fitted(model: Any, name: str) -> Any:
+    """An attribute of a fitted model; None where it has none."""
     try:
-        return list(map(str, getattr(step, "feature_names_in_", ())))
-    except Exception:  # a property that asks what it has not
-        return []
+        return getattr(model, name, None)
+    # It may be a property, of a user's class too, that asks for what is not there.
+    except Exception:
+        return None
 
 
 def _keeps_columns(step: Any) -> bool:

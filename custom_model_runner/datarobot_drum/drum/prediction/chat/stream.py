@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import orjson
@@ -15,6 +16,7 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.chat.loop_thread import LoopThread
 from datarobot_drum.drum.prediction.figures.tracing import RequestSpan
 from datarobot_drum.drum.prediction.lane.streams import Channel, StreamBody
+from datarobot_drum.drum.utils.others_code import failing_as
 
 logger = get_drum_logger(__name__)
 
@@ -63,9 +65,9 @@ class Events:
             self._span.chat_chunk(chunk)
         return b"data: %b\n\n" % chunk.to_json(indent=None).encode("utf-8")
 
-    def failure(self, error: BaseException) -> bytes:
+    def failure(self, error: Exception) -> bytes:
         """The event that ends a stream in which something failed."""
-        return error_event(self._describe(as_exception(error)))
+        return error_event(self._describe(error))
 
 
 def error_event(text: str) -> bytes:
@@ -87,6 +89,10 @@ def as_exception(error: BaseException) -> Exception:
     return ModelError(f"The model ended itself. Exception: {error!r}")
 
 
+def _no_exception(error: BaseException) -> Exception | None:
+    return None if isinstance(error, Exception) else as_exception(error)
+
+
 def _is_chunk(chunk: Any) -> bool:
     named = type(chunk).__name__ == "ChatCompletionChunk"
     return named or getattr(chunk, "object", None) == "chat.completion.chunk"
@@ -105,11 +111,11 @@ def open_stream(response: Any, events: Events) -> StreamBody:
     if not isinstance(response, Iterable):
         raise unexpected(response)
     chunks = iter(response)
-    try:
-        opening = events.first(next(chunks, _END), response)
-    except BaseException as error:
-        _close(chunks, response)
-        raise as_exception(error) from error
+    with ExitStack() as undo:
+        undo.callback(_close, chunks, response)
+        with failing_as(_no_exception):
+            opening = events.first(next(chunks, _END), response)
+        undo.pop_all()
     channel = Channel()
     return StreamBody(channel, lambda: _write(channel, opening, chunks, response, events))
 
@@ -118,14 +124,13 @@ def _write(
     channel: Channel, opening: bytes, chunks: Iterator[Any], response: Any, events: Events
 ) -> None:
     try:
-        if opening and not channel.put(opening):
-            return
-        for chunk in chunks:
-            if not channel.put(events.of(chunk)):
+        with _told(lambda error: channel.end(events.failure(error))):
+            if opening and not channel.put(opening):
                 return
-        channel.end(DONE)
-    except BaseException as error:
-        channel.end(events.failure(error))
+            for chunk in chunks:
+                if not channel.put(events.of(chunk)):
+                    return
+            channel.end(DONE)
     finally:
         _close(chunks, response)
 
@@ -134,12 +139,31 @@ def _close(*closables: Any) -> None:
     """Stop a generator, or let go of a client library's stream."""
     for closable in closables:
         close = getattr(closable, "close", None)
-        if not callable(close):
-            continue
-        try:
-            close()
-        except BaseException as error:
-            logger.warning("A chat stream could not be closed: %r", error)
+        if callable(close):
+            with _told(_not_closed):
+                close()
+
+
+def _not_closed(error: Exception) -> None:
+    logger.warning("A chat stream could not be closed: %r", error)
+
+
+@contextmanager
+def _told(
+    tell: Callable[[Exception], object], unless: tuple[type[BaseException], ...] = ()
+) -> Iterator[None]:
+    """A block of the model's code: what it raises is told, and goes no further.
+
+    Args:
+        unless: exceptions that pass.
+    """
+    try:
+        yield
+    except unless:
+        raise
+    # The answer has begun, or its thread and its loop serve others as well: nothing may get out.
+    except BaseException as error:
+        tell(as_exception(error))
 
 
 # -- awaitables and async iterables: one task each, because a model may hold something across
@@ -177,17 +201,14 @@ def _wait(task: Future[None]) -> None:
 
 
 async def _drive(response: Any, events: Events, handed: Future[Any]) -> None:
-    try:
+    with _told(handed.set_exception, unless=_PASSED_ON):
         result = await response if inspect.isawaitable(response) else response
         if not isinstance(result, AsyncIterable):
             handed.set_result(result)
             return
         chunks = aiter(result)
         opening = events.first(await anext(chunks, _END), result)
-    except _PASSED_ON:
-        raise
-    except BaseException as error:
-        handed.set_exception(as_exception(error))
+    if handed.done():
         return
     channel = _cancelling_channel()
     handed.set_result(channel)
@@ -207,17 +228,14 @@ async def _write_async(
     channel: Channel, opening: bytes, chunks: AsyncIterator[Any], response: Any, events: Events
 ) -> None:
     try:
-        if opening:
-            await channel.put_async(opening)
-        async for chunk in chunks:
-            if not await channel.put_async(events.of(chunk)):
-                # The cancellation is on its way: no more is drawn for nobody.
-                await asyncio.get_running_loop().create_future()
-        channel.end(DONE)
-    except _PASSED_ON:
-        raise
-    except BaseException as error:
-        channel.end(events.failure(error))
+        with _told(lambda error: channel.end(events.failure(error)), unless=_PASSED_ON):
+            if opening:
+                await channel.put_async(opening)
+            async for chunk in chunks:
+                if not await channel.put_async(events.of(chunk)):
+                    # The cancellation is on its way: no more is drawn for nobody.
+                    await asyncio.get_running_loop().create_future()
+            channel.end(DONE)
     finally:
         channel.end()
         await _close_async(chunks, response)
@@ -226,13 +244,8 @@ async def _write_async(
 async def _close_async(*closables: Any) -> None:
     for closable in closables:
         close = getattr(closable, "aclose", None) or getattr(closable, "close", None)
-        if not callable(close):
-            continue
-        try:
-            closed = close()
-            if inspect.isawaitable(closed):
-                await closed
-        except _PASSED_ON:
-            raise
-        except BaseException as error:
-            logger.warning("A chat stream could not be closed: %r", error)
+        if callable(close):
+            with _told(_not_closed, unless=_PASSED_ON):
+                closed = close()
+                if inspect.isawaitable(closed):
+                    await closed

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from datarobot_drum.drum.model.predictor import Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 
+Result = TypeVar("Result")
+Failed = TypeVar("Failed")
 Answer: TypeAlias = Callable[[PredictRequest], PredictResponse]
 
 
@@ -61,14 +63,18 @@ class Batcher:
         answers: dict[int, PredictResponse] = {}
         decoded: list[_Rows] = []
         for position, request in enumerate(requests):
-            try:
-                data, source = self._decode(request)
-                decoded.append(_Rows(position, request, data, source, _merge_key(data)))
-            except Exception as error:
-                answers[position] = self._failed(error)
+            rows = _attempt(self._rows, self._failed, position, request)
+            if isinstance(rows, _Rows):
+                decoded.append(rows)
+            else:
+                answers[position] = rows
         for group in self._groups(decoded):
             answers.update(self._answer_group(group))
         return [answers[position] for position in range(len(requests))]
+
+    def _rows(self, position: int, request: PredictRequest) -> _Rows:
+        data, source = self._decode(request)
+        return _Rows(position, request, data, source, _merge_key(data))
 
     def _groups(self, decoded: Iterable[_Rows]) -> Iterator[list[_Rows]]:
         """Rows that share a key, in batches of at most ``max_rows`` rows."""
@@ -83,17 +89,17 @@ class Batcher:
 
     def _answer_group(self, group: list[_Rows]) -> Iterator[tuple[int, PredictResponse]]:
         if len(group) > 1:
-            try:
-                parts = self._predict_merged(group)
-            except Exception:
-                # Somebody's rows are bad; each request finds out for itself.
-                parts = None
+            # Where somebody's rows are bad, each request finds out for itself.
+            parts = _attempt(self._predict_merged, lambda _error: None, group)
             if parts is not None:
                 for rows, predictions in zip(group, parts, strict=True):
-                    yield rows.position, self._encoded(rows, predictions)
+                    yield (
+                        rows.position,
+                        _attempt(self._encode, self._failed, rows.request, predictions),
+                    )
                 return
         for rows in group:
-            yield rows.position, self._answer_alone(rows)
+            yield rows.position, _attempt(self._answer_alone, self._failed, rows)
 
     def _predict_merged(self, group: list[_Rows]) -> list[Predictions] | None:
         counts = tuple(rows.count for rows in group)
@@ -107,16 +113,17 @@ class Batcher:
         ]
 
     def _answer_alone(self, rows: _Rows) -> PredictResponse:
-        try:
-            return self._encode(rows.request, self._predictor.predict(rows.data, rows.source))
-        except Exception as error:
-            return self._failed(error)
+        return self._encode(rows.request, self._predictor.predict(rows.data, rows.source))
 
-    def _encoded(self, rows: _Rows, predictions: Predictions) -> PredictResponse:
-        try:
-            return self._encode(rows.request, predictions)
-        except Exception as error:
-            return self._failed(error)
+
+def _attempt(
+    call: Callable[..., Result], failed: Callable[[Exception], Failed], *arguments: Any
+) -> Result | Failed:
+    try:
+        return call(*arguments)
+    # A model may raise anything, and must not take the requests with it that wait beside.
+    except Exception as error:
+        return failed(error)
 
 
 def _merge_key(data: Any) -> Hashable:

@@ -225,8 +225,8 @@ class ModelExecutor:
         try:
             if live:
                 self._process(live)
+        # A defect here must cost its own requests, not the lane.
         except Exception:
-            # A defect here must cost its own requests, not the lane.
             logger.exception("A request could not be answered")
         finally:
             with self._lock:

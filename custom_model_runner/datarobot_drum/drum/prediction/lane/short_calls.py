@@ -117,8 +117,8 @@ class ShortCalls:
     def _answer(self, jobs: list[Job]) -> None:
         try:
             self._process(jobs)
+        # A defect here must cost its own requests, not those that wait beside them.
         except Exception:
-            # A defect here must cost its own requests, not those that wait beside them.
             logger.exception("A request could not be answered")
 
     def _groups(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:

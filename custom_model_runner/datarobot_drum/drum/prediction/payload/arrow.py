@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.missing import with_nan
+from datarobot_drum.drum.utils.others_code import failing_as
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
+_STREAM: Final = "an Arrow IPC stream"
 
 
 def read_arrow_stream(body: Body) -> pd.DataFrame:
@@ -29,7 +32,7 @@ def read_arrow_stream(body: Body) -> pd.DataFrame:
         PayloadError: not such a stream, or pyarrow is missing.
     """
     arrow = _pyarrow()
-    return _to_frame(arrow, lambda: _read_stream(arrow, body), "an Arrow IPC stream")
+    return _to_frame(arrow, lambda: _read_stream(arrow, body), _STREAM)
 
 
 def read_arrow_floats(body: Body, columns: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
@@ -45,9 +48,10 @@ def read_arrow_floats(body: Body, columns: tuple[str, ...]) -> np.ndarray[Any, A
 
     arrow = _pyarrow()
     try:
-        table = _read_stream(arrow, body)
-        fits = tuple(table.column_names) == columns and _are_plain_floats(arrow, table)
-    except Exception:
+        with _reading(_STREAM):
+            table = _read_stream(arrow, body)
+            fits = tuple(table.column_names) == columns and _are_plain_floats(arrow, table)
+    except PayloadError:
         # The other reader says what is wrong.
         return None
     if not fits:
@@ -141,12 +145,15 @@ def _pyarrow() -> Any:
 
 
 def _to_frame(arrow: Any, read: Any, what: str) -> pd.DataFrame:
-    try:
+    with _reading(what):
         # Other threads take longer to be told than their share of the copying.
         frame: pd.DataFrame = _plain(arrow, read()).to_pandas(use_threads=False)
-    except Exception as error:
-        raise PayloadError(f"The body cannot be read as {what}.") from error
     return with_nan(frame)
+
+
+def _reading(what: str) -> AbstractContextManager[None]:
+    """Beside pyarrow's own errors there are those of whatever the body says of its columns."""
+    return failing_as(lambda _: PayloadError(f"The body cannot be read as {what}."))
 
 
 def _plain(arrow: Any, table: Any) -> Any:

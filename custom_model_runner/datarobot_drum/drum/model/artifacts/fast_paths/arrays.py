@@ -10,6 +10,7 @@ ways, to the last bit.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
@@ -47,11 +48,12 @@ class ArrayPath:
         columns = _text_columns(estimator)
         if columns is None or not _takes_numbers_only(estimator):
             return
-        with made_rows.unheard():
-            for candidate in (fast_pipeline(estimator), without_names(estimator)):
-                if candidate is not None and self._is_equal(candidate, columns):
-                    self.columns, self.estimator = columns, candidate
-                    return
+        for candidate in (fast_pipeline(estimator), without_names(estimator)):
+            if candidate is not None and made_rows.agree(
+                partial(self._is_equal, candidate, columns)
+            ):
+                self.columns, self.estimator = columns, candidate
+                return
 
     def array(self, data: Any) -> Any:
         """The array to predict from instead of ``data``; None where that needs to be a frame."""
@@ -65,22 +67,22 @@ class ArrayPath:
         """Predict from a float64 array of shape (rows, columns)."""
         try:
             return getattr(self.estimator, self._method)(array)
-        except Exception:
+        except made_rows.REFUSALS:
             # The frame's way says what is wrong with the rows in the model's own terms.
             return getattr(self._original, self._method)(self._frame(array))
 
     def _is_equal(self, candidate: Any, columns: tuple[str, ...]) -> bool:
-        """Whether every made array that the candidate takes gives what its frame gives."""
+        """Whether every made array that the candidate takes gives what its frame gives.
+
+        Raises what the original raises for the frame of such an array.
+        """
         taken = 0
         for array in made_rows.number_blocks(len(columns)):
             try:
                 result = getattr(candidate, self._method)(array)
-            except Exception:
+            except made_rows.REFUSALS:
                 continue
-            try:
-                expected = getattr(self._original, self._method)(self._frame(array))
-            except Exception:
-                return False
+            expected = getattr(self._original, self._method)(self._frame(array))
             if not same_bits(result, expected):
                 return False
             taken += 1

@@ -8,6 +8,7 @@ to the last bit and in the same layout; all other frames, and large ones, take t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
@@ -40,9 +41,8 @@ class FramePath:
         candidate = None if columns is None else _fast_pipeline(estimator, columns)
         if columns is None or candidate is None:
             return
-        with made_rows.unheard():
-            if _is_equal(estimator, method, candidate, columns):
-                self.pipeline = candidate
+        if made_rows.agree(partial(_is_equal, estimator, method, candidate, columns)):
+            self.pipeline = candidate
 
     def takes(self, data: Any) -> bool:
         """Whether a frame is worth the try."""
@@ -50,20 +50,17 @@ class FramePath:
 
 
 def _is_equal(estimator: Any, method: str, candidate: FastPipeline, columns: FastColumns) -> bool:
+    """Raises what the original raises for rows that the fast path takes: it must not differ."""
     names = list(map(str, estimator.steps[0][1].feature_names_in_))
     frames = list(made_rows.frames(names, columns.words, columns.numbers))
-    try:
-        return _same_matrices(estimator.steps[0][1], columns, frames) and (
-            # A user's own step is not called before there are rows of the user's own.
-            not _is_all_own(estimator)
-            or all(
-                same_bits(getattr(estimator, method)(frame), getattr(candidate, method)(frame))
-                for frame in frames[:2]
-            )
+    return _same_matrices(estimator.steps[0][1], columns, frames) and (
+        # A user's own step is not called before there are rows of the user's own.
+        not _is_all_own(estimator)
+        or all(
+            same_bits(getattr(estimator, method)(frame), getattr(candidate, method)(frame))
+            for frame in frames[:2]
         )
-    except Exception:
-        # Of the original, for rows that the fast path takes: they must not differ in that.
-        return False
+    )
 
 
 def _same_matrices(original: Any, columns: FastColumns, frames: Iterable[Any]) -> bool:
@@ -71,7 +68,7 @@ def _same_matrices(original: Any, columns: FastColumns, frames: Iterable[Any]) -
     for number, frame in enumerate(frames):
         try:
             short = columns.transform(frame)
-        except Exception:
+        except made_rows.REFUSALS:
             continue
         matrix = original.transform(frame)
         if number == 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -28,6 +28,17 @@ _EXTREMES: Final = (
 )
 _DTYPES: Final = ("int64", "float32", "int8", "uint64", "bool", "object")
 _UNKNOWN: Final = "\0 never seen"
+# What scikit-learn's own classes, and ours in their place, raise for rows that they do not take.
+# The warning, where it is an error, says that names are missing.
+REFUSALS: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    UserWarning,
+)
 
 
 def number_blocks(width: int) -> Iterator[Array]:
@@ -144,8 +155,19 @@ def _with(column: pd.Series[Any], odds: Sequence[Any]) -> pd.Series[Any]:
     return column
 
 
+def agree(compare: Callable[[], bool]) -> bool:
+    """Whether a comparison on made rows holds; it does not where the model itself fails at them."""
+    try:
+        with _unheard():
+            return compare()
+    # A user's function in a model (a metric, a kernel) may raise anything for rows that it does not
+    # expect; the model has to load all the same.
+    except Exception:
+        return False
+
+
 @contextlib.contextmanager
-def unheard() -> Iterator[None]:
+def _unheard() -> Iterator[None]:
     """Made rows are odd, and nobody wants to read what a library thinks of them. Only while a
     model is loaded: Python's filters for warnings are those of all threads.
 
