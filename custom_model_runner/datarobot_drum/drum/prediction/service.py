@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
@@ -52,6 +52,8 @@ from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
 from datarobot_drum.drum.prediction.warm_up import warm_up
 
 logger = logs.get_drum_logger(__name__)
+
+Answer = TypeVar("Answer")
 
 # A call that takes longer than this factor times the request timeout, and these seconds, is
 # taken for one that never ends: the worker gives way to another.
@@ -276,24 +278,22 @@ class PredictionService:
         """Answer at once what needs no model; queue the rest."""
         if job.span is None:
             job.span = open_span(job.operation, job.request)
-        early = self._queue(job)
+        early = _or_failure(self._queue, job)
         if early is not None and job.span is not None:
             job.span.end(early.status)
         return early
 
     def _queue(self, job: Job) -> PredictResponse | None:
         status = self._status.get(job.operation)
+        if status is not None:
+            return status()
+        described = self._open_inference.status.get(job.operation)
+        if described is not None:
+            return described(job.request)
         try:
-            if status is not None:
-                return status()
-            described = self._open_inference.status.get(job.operation)
-            if described is not None:
-                return described(job.request)
             self._lane(job.operation).submit(job)
         except OverloadedError as error:
             return self._rejected(job, RejectReason.QUEUE_FULL, error)
-        except Exception as error:
-            return _failure(job.operation, error)
         return None
 
     @property
@@ -342,17 +342,14 @@ class PredictionService:
         started = time.monotonic()
         try:
             if job.span is None:
-                return self._call_model(job)
-            return job.span.run(partial(self._call_model, job))
+                return _or_failure(self._call_model, job)
+            return job.span.run(partial(_or_failure, self._call_model, job))
         finally:
             if self._settings.show_perf:
                 self._timing.add(time.monotonic() - started)
 
     def _call_model(self, job: Job) -> PredictResponse:
-        try:
-            return self._model[job.operation](job.request)
-        except Exception as error:
-            return _failure(job.operation, error)
+        return self._model[job.operation](job.request)
 
 
 def _is_known_code(info: ModelInfo) -> bool:
@@ -360,6 +357,14 @@ def _is_known_code(info: ModelInfo) -> bool:
     event loop for itself: a class of the user's own does not count as a framework.
     """
     return info.framework not in (None, RunLanguage.PYTHON.value) and not info.hooks
+
+
+def _or_failure(answer: Callable[[Job], Answer], job: Job) -> Answer | PredictResponse:
+    try:
+        return answer(job)
+    # Whatever a model, a hook or a look into other processes fails of is answered here.
+    except Exception as error:
+        return _failure(job.operation, error)
 
 
 def _failure(operation: Operation, error: Exception) -> PredictResponse:
