@@ -235,11 +235,9 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         conn.head_is_complete(req)
-        return super().handle_request(req, conn)
-
-    def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:
+        keepalive = super().handle_request(req, conn)
         conn.is_answered()
-        return bool(super()._keepalive_after(conn, keepalive))
+        return keepalive
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

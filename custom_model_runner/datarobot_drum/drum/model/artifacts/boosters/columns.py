@@ -30,11 +30,11 @@ def booster_columns_of(estimator: Any) -> InputColumns | None:
     if is_a(estimator, "catboost", "CatBoost"):
         return catboost_columns(estimator) if estimator.is_fitted() else UNKNOWN
     if is_a(estimator, "xgboost", "XGBModel"):
-        booster = getattr(estimator, "_Booster", None)
-        return UNKNOWN if booster is None else xgboost_columns(booster)
+        is_fitted = estimator.__sklearn_is_fitted__()
+        return xgboost_columns(estimator.get_booster()) if is_fitted else UNKNOWN
     if is_a(estimator, "lightgbm", "LGBMModel"):
-        booster = getattr(estimator, "_Booster", None)
-        return UNKNOWN if booster is None else lightgbm_columns(booster)
+        is_fitted = estimator.__sklearn_is_fitted__()
+        return lightgbm_columns(estimator.booster_) if is_fitted else UNKNOWN
     return None
 
 
