@@ -75,7 +75,7 @@ DEPEND = [
     "custom_model_runner/datarobot_drum/drum/model/artifacts/onnx.py",
     "custom_model_runner/datarobot_drum/drum/prediction/payload/csv/rows.py",
     "custom_model_runner/datarobot_drum/drum/fastapi/app.py",
-    "tests/unit/drum/model/test_columns.py",
+    "tests/unit/model/test_columns.py",
     "tests/contract/test_formats.py",
 ]
 OTHERS = [
