@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import datarobot_drum
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 SERVER_TYPES = ("flask", "gunicorn", "fastapi")
+PROGRAM = ("-m", "datarobot_drum")
 
 # A method of `Server` is named `signal` too.
 _TERMINATE = signal.SIGTERM
@@ -179,6 +180,7 @@ def start_server(
     port: int | None = None,
     scheme: str = "http",
     measured: bool = True,
+    program: Sequence[str] = PROGRAM,
 ) -> Server:
     """Start ``drum server`` and return at once; the caller ends it with ``stop``."""
     folder = Path(tempfile.mkdtemp(prefix="drum-server-"))
@@ -186,7 +188,7 @@ def start_server(
     parameters = dict(params or {})
     if server_type is not None:
         parameters["DRUM_SERVER_TYPE"] = server_type
-    command = [sys.executable, "-m", "datarobot_drum", "server"]
+    command = [sys.executable, *program, "server"]
     command += ["--code-dir", str(code_dir), "--address", f"127.0.0.1:{port}", *extra_args]
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(
@@ -212,6 +214,7 @@ def running_server(
     scheme: str = "http",
     wait: bool = True,
     measured: bool = True,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Server]:
     """A server that accepts connections (``wait=False``: that was just started).
 
@@ -222,6 +225,7 @@ def running_server(
         env: environment variables on top of this process's own.
         params: runtime parameters, passed as the platform passes them.
         measured: by coverage, where that runs; False where CPU time is what is tested.
+        program: the words after Python's that stand for ``drum``.
 
     Raises:
         ServerDiedError: it did not become ready, or could not be stopped.
@@ -235,6 +239,7 @@ def running_server(
         port=port,
         scheme=scheme,
         measured=measured,
+        program=program,
     )
     try:
         if wait:
