@@ -92,7 +92,9 @@ def way_of_the_row(trace: Trace) -> list[Call]:
     """The calls that stand on top when the rows are read, when the model computes, and when
     the answer is written.
     """
-    model = deepest(trace.calls, MODEL)
+    # A reader may ask what the model wants: that is beside the way.
+    own = (call for call in trace.calls if not any(c.file.startswith(PAYLOAD) for c in call.stack))
+    model = deepest(own, MODEL)
     turn = trace.calls.index(model)
     reading = deepest(trace.calls[:turn], PAYLOAD)
     return [reading, model, deepest(trace.calls[turn:], PAYLOAD)]
