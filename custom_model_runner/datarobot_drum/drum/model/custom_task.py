@@ -14,8 +14,8 @@ from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, is_frame
 from datarobot_drum.drum.model.outputs import OutputRules
+from datarobot_drum.drum.model.pipeline import SeesTheFrame, score_keywords
 from datarobot_drum.drum.model.predictor import Predictions, RowSource
-from datarobot_drum.drum.model.scorers import SeesTheFrame, score_keywords
 from datarobot_drum.drum.model.user_code import user_code
 from datarobot_drum.drum.utils.others_code import failing_as
 

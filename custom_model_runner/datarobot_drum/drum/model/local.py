@@ -23,9 +23,14 @@ from datarobot_drum.drum.model.lazy_loading import fetch_files
 from datarobot_drum.drum.model.metadata import read_metadata, resolve_target_type
 from datarobot_drum.drum.model.moderation import moderated
 from datarobot_drum.drum.model.outputs import OutputRules
-from datarobot_drum.drum.model.pipeline import LoadedModel, LocalPredictor
+from datarobot_drum.drum.model.pipeline import (
+    ArtifactScorer,
+    HookScorer,
+    LoadedModel,
+    LocalPredictor,
+    NoScorer,
+)
 from datarobot_drum.drum.model.predictor import ModelInfo
-from datarobot_drum.drum.model.scorers import ArtifactScorer, HookScorer, NoScorer
 from datarobot_drum.drum.model.transforming import (
     EstimatorTransformer,
     HookTransformer,

@@ -164,6 +164,12 @@ class OutputRules:
         return name[1:-1] if quoted and name not in names else name
 
 
+def row_count(data: Any) -> int | None:
+    """Rows of tabular data; None for whatever else a ``read_input_data`` hook returned."""
+    shape = getattr(data, "shape", None)
+    return shape[0] if shape else None
+
+
 def check_row_count(predictions: Predictions, rows: int | None) -> None:
     """One row out for each row in.
 
@@ -197,9 +203,10 @@ def _names_of(values: Any, names: tuple[str, ...] | None) -> tuple[str, ...] | N
 def _two_dimensional(values: Any) -> Array:
     import numpy as np
 
-    values = as_array(values)
-    if hasattr(values, "columns"):
-        values = values.to_numpy()
+    if type(values) is not np.ndarray:
+        values = as_array(values)
+        if hasattr(values, "columns"):
+            values = values.to_numpy()
     if not isinstance(values, np.ndarray):
         raise ModelError(f"predictions must return a np array, but received {type(values)}")
     if values.ndim == 1:

@@ -9,6 +9,7 @@ from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
 from datarobot_drum.drum.model.hooks import Hooks, require_frame
+from datarobot_drum.drum.model.outputs import row_count
 from datarobot_drum.drum.model.user_code import user_code
 
 if TYPE_CHECKING:
@@ -81,12 +82,6 @@ def transformed(transformer: Transformer, frame: Any, target: Any) -> pd.DataFra
     if rows is not None and len(result) != rows:
         raise ModelError("Transformation resulted in different number of rows than original data")
     return result
-
-
-def row_count(data: Any) -> int | None:
-    """Rows of tabular data; None for whatever else a ``read_input_data`` hook returned."""
-    shape = getattr(data, "shape", None)
-    return shape[0] if shape else None
 
 
 def _as_frame(output: Any) -> pd.DataFrame:

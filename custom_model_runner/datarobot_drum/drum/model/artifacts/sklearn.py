@@ -11,7 +11,7 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge, is_a
 from datarobot_drum.drum.model.artifacts.boosters.classes import numbered_classes
-from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath, is_array
+from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath
 from datarobot_drum.drum.model.artifacts.fast_paths.frames import FramePath
 from datarobot_drum.drum.model.artifacts.fast_paths.made_rows import REFUSALS
 from datarobot_drum.drum.model.artifacts.fast_paths.merging import merge_plan, predict_apart
@@ -40,45 +40,59 @@ class EstimatorModel(ArtifactModel):
         self.merge = merge_plan(estimator)
         self._takes_texts = takes_texts(estimator)
         self._arrays = ArrayPath(estimator, self._method)
+        self._predict_array = getattr(self._arrays.estimator, self._method, None)
         self._frames = FramePath(estimator, self._method)
+        self._is_known_type = target_type.is_classification() or target_type in _PREDICTING
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:
         return self._arrays.columns
 
     def predict(self, data: Any) -> Any:
-        return as_array(self._result(data), self._estimator)
+        import numpy as np
+
+        result = self._result(data)
+        return result if type(result) is np.ndarray else as_array(result, self._estimator)
 
     def _result(self, data: Any) -> Any:
         """What scikit-learn returns, whichever way is taken."""
-        self._check_target_type()
-        array = self._arrays.array(data)
-        if array is not None:
-            return self._arrays.predict(array)
+        import numpy as np
+
+        if not self._is_known_type:
+            raise self._unknown_type()
+        is_array = isinstance(data, np.ndarray)
+        array = data if is_array else self._arrays.array_of(data)
+        if self._predict_array is not None and array is not None:
+            try:
+                return self._predict_array(array)
+            except REFUSALS:
+                # The frame's way says what is wrong with the rows in the model's own terms.
+                return getattr(self._estimator, self._method)(self._arrays.frame_of(array))
         if self._frames.takes(data):
             with contextlib.suppress(*REFUSALS):
                 return getattr(self._frames.pipeline, self._method)(data)
             # The long way knows what to do with such rows, or says what is wrong with them.
-        if self._takes_texts and not is_array(data):
+        if self._takes_texts and not is_array:
             data = data.iloc[:, 0]
         return getattr(self._estimator, self._method)(data)
 
     def predict_merged(self, data: Any, row_counts: Sequence[int]) -> Any:
+        import numpy as np
+
         if self.merge is not Merge.LAST_STEP_APART:
             return self.predict(data)
-        if is_array(data):
+        if isinstance(data, np.ndarray):
             return predict_apart(self._arrays.estimator, self._method, data, row_counts)
         if self._frames.takes(data):
             with contextlib.suppress(*REFUSALS):
                 return predict_apart(self._frames.pipeline, self._method, data, row_counts)
         return predict_apart(self._estimator, self._method, data, row_counts)
 
-    def _check_target_type(self) -> None:
-        if self._method == "predict" and self._target_type not in _PREDICTING:
-            raise DrumCommonException(
-                f"Target type '{self._target_type.value}' is not supported by "
-                "'SKLearnPredictor' predictor"
-            )
+    def _unknown_type(self) -> DrumCommonException:
+        return DrumCommonException(
+            f"Target type '{self._target_type.value}' is not supported by "
+            "'SKLearnPredictor' predictor"
+        )
 
 
 def _numbers(names: tuple[str, ...] | None) -> tuple[str, ...]:

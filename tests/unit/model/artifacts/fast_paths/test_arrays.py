@@ -31,8 +31,10 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeClassifier
 from sklearn.utils import all_estimators
 
-from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath, is_array
+from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath
 from datarobot_drum.drum.model.artifacts.fast_paths.steps import fast_pipeline
+from datarobot_drum.drum.model.artifacts.sklearn import EstimatorModel
 
 COLUMNS = ["width", "height", "depth", "weight"]
 # Models that want another target or input, another model inside, or have no probabilities.
@@ -95,16 +97,18 @@ def test_an_array_is_predicted_as_its_frame_is_by_every_estimator(
 ) -> None:
     kind = "class" if kind == "classifier" else "number"
     model = fitted(cls(), kind)
-    way = ArrayPath(model, method)
+    served = EstimatorModel(
+        model, TargetType.REGRESSION if method == "predict" else TargetType.MULTICLASS
+    )
     # Dummies of older versions do not remember their columns.
     forgets = not hasattr(model, "feature_names_in_")
-    assert (way.columns is None) == (cls.__name__ in GIVEN_FRAMES or forgets)
-    if way.columns is None:
+    assert (served.array_columns is None) == (cls.__name__ in GIVEN_FRAMES or forgets)
+    if served.array_columns is None:
         return
     for rows in (1, 2, 7, 40):
         frame = table(rows, 100 + rows)
         expected = getattr(model, method)(frame)
-        np.testing.assert_array_equal(way.predict(frame.to_numpy()), expected)
+        np.testing.assert_array_equal(served.predict(frame.to_numpy()), expected)
 
 
 @pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler])
@@ -169,9 +173,9 @@ def test_a_missing_value_goes_the_ordinary_path_through_trees_that_take_it() -> 
     frame = table(60)
     frame.iloc[::7, 1] = np.nan
     model = RandomForestRegressor(5).fit(frame, np.arange(60.0))
-    way = ArrayPath(model, "predict")
-    assert way.columns == tuple(COLUMNS)
-    np.testing.assert_array_equal(way.predict(frame.to_numpy()), model.predict(frame))
+    served = EstimatorModel(model, TargetType.REGRESSION)
+    assert served.array_columns == tuple(COLUMNS)
+    np.testing.assert_array_equal(served.predict(frame.to_numpy()), model.predict(frame))
 
 
 @given(
@@ -189,12 +193,12 @@ def test_a_fast_classifier_gives_the_same_probabilities(data: list[list[float]])
 
 def test_a_missing_value_is_refused_in_the_models_own_words() -> None:
     model = fitted(make_pipeline(StandardScaler(), LinearRegression()), "number")
-    way = ArrayPath(model, "predict")
-    assert way.columns == tuple(COLUMNS)
+    served = EstimatorModel(model, TargetType.REGRESSION)
+    assert served.array_columns == tuple(COLUMNS)
     array = table(2).to_numpy().copy()
     array[1, 2] = np.nan
     with pytest.raises(ValueError, match="Input X contains NaN"):
-        way.predict(array)
+        served.predict(array)
 
 
 def test_it_is_decided_when_the_model_is_loaded() -> None:
@@ -207,7 +211,7 @@ class _NearlyEqual(LinearRegression):
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         result = super().predict(X)
-        return np.nextafter(result, 0) if is_array(X) else result
+        return np.nextafter(result, 0) if isinstance(X, np.ndarray) else result
 
 
 def test_a_different_answer_to_made_rows_keeps_the_way_closed() -> None:
@@ -223,7 +227,7 @@ class _ReadsNames(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> Any:  # noqa: N803
-        return np.full(len(X), 1.0 if is_array(X) else 2.0)
+        return np.full(len(X), 1.0 if isinstance(X, np.ndarray) else 2.0)
 
 
 @pytest.mark.parametrize(

@@ -22,22 +22,16 @@ _NAMES: Final = "feature_names_in_"
 _FRAME_READERS: Final = frozenset({"ColumnTransformer", "FunctionTransformer"})
 
 
-def is_array(data: Any) -> bool:
-    import numpy as np
-
-    return isinstance(data, np.ndarray)
-
-
 class ArrayPath:
-    """Predicts from arrays where that is the same as from frames.
+    """Whether a model predicts the same from arrays as from frames, and what does so then.
 
     Args:
         estimator: a fitted scikit-learn estimator or pipeline.
         method: ``predict`` or ``predict_proba``.
 
     Attributes:
-        columns: the columns of the arrays that ``predict`` takes; None where it takes none.
-        estimator: the model that takes them.
+        columns: the columns of the float64 arrays that may stand for frames; None where none may.
+        estimator: the model that takes them. For some it raises: those are the original's.
     """
 
     def __init__(self, estimator: Any, method: str) -> None:
@@ -55,21 +49,18 @@ class ArrayPath:
                 self.columns, self.estimator = columns, candidate
                 return
 
-    def array(self, data: Any) -> Any:
-        """The array to predict from instead of ``data``; None where that needs to be a frame."""
-        if self.columns is None:
+    def array_of(self, frame: Any) -> Any:
+        """The array that may stand for a frame; None where none may."""
+        if self.columns is None or not _is_float_frame(frame, self.columns):
             return None
-        if is_array(data):
-            return data
-        return data.to_numpy() if _is_float_frame(data, self.columns) else None
+        return frame.to_numpy()
 
-    def predict(self, array: Any) -> Any:
-        """Predict from a float64 array of shape (rows, columns)."""
-        try:
-            return getattr(self.estimator, self._method)(array)
-        except made_rows.REFUSALS:
-            # The frame's way says what is wrong with the rows in the model's own terms.
-            return getattr(self._original, self._method)(self._frame(array))
+    def frame_of(self, array: Any) -> Any:
+        """The frame that an array stands for."""
+        import pandas as pd
+
+        # Not copied: the frame of a request lies in memory as its array does, too.
+        return pd.DataFrame(array, columns=list(self._original.feature_names_in_), copy=False)
 
     def _is_equal(self, candidate: Any, columns: tuple[str, ...]) -> bool:
         """Whether every made array that the candidate takes gives what its frame gives.
@@ -82,17 +73,11 @@ class ArrayPath:
                 result = getattr(candidate, self._method)(array)
             except made_rows.REFUSALS:
                 continue
-            expected = getattr(self._original, self._method)(self._frame(array))
+            expected = getattr(self._original, self._method)(self.frame_of(array))
             if not same_bits(result, expected):
                 return False
             taken += 1
         return taken > 1
-
-    def _frame(self, array: Any) -> Any:
-        import pandas as pd
-
-        # Not copied: the frame of a request lies in memory as its array does, too.
-        return pd.DataFrame(array, columns=list(self._original.feature_names_in_), copy=False)
 
 
 def without_names(estimator: Any) -> Any:
