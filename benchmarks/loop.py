@@ -17,7 +17,7 @@ from models import MODELS, Model
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.prediction.messages import PredictRequest
-from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
+from datarobot_drum.drum.prediction.payload.predictions_response import predictions_json
 from datarobot_drum.drum.prediction.payload.structured import read_rows
 from datarobot_drum.drum.settings import ModelSettings
 

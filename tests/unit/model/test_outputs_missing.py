@@ -15,7 +15,7 @@ from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.payload.predictions_csv import predictions_csv
-from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
+from datarobot_drum.drum.prediction.payload.predictions_response import predictions_json
 from tests.unit.folders import load, predict, write_folder
 
 

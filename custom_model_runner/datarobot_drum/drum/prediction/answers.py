@@ -10,10 +10,13 @@ from datarobot_drum.drum.enum import CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.payload.answer import predictions_response
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
-from datarobot_drum.drum.prediction.payload.predictions_json import TEXT_TYPES, as_floats
+from datarobot_drum.drum.prediction.payload.predictions_response import (
+    TEXT_TYPES,
+    as_floats,
+    predictions_response,
+)
 from datarobot_drum.drum.prediction.payload.structured import read_rows, read_transform_rows
 from datarobot_drum.drum.prediction.payload.transform_response import transform_response
 from datarobot_drum.drum.prediction.payload.unstructured import (

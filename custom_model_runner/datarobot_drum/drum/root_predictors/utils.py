@@ -10,7 +10,7 @@ from typing import IO, Any, Final, TypeAlias
 
 from datarobot_drum.drum.enum import ArgumentsOptions, TargetType
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
+from datarobot_drum.drum.prediction.messages import parse_content_type
 
 logger = get_drum_logger(__name__)
 

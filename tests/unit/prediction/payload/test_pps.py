@@ -20,7 +20,7 @@ from datarobot_drum.drum.prediction.payload.pps import (
     load_deployment_config,
     pps_json,
 )
-from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
+from datarobot_drum.drum.prediction.payload.predictions_response import predictions_json
 
 ONE = ("Predictions",)
 NO_CLASSES = DeploymentConfig("price", (), 0.0)

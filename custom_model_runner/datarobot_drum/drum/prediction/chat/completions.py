@@ -30,9 +30,10 @@ from datarobot_drum.drum.prediction.chat.stream import (
 )
 from datarobot_drum.drum.prediction.figures.tracing import RequestSpan, current_span
 from datarobot_drum.drum.prediction.lane.streams import OpenStreams, StreamBody
-from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.payload.content_type import (
+from datarobot_drum.drum.prediction.messages import (
     COMPRESSED,
+    PredictRequest,
+    PredictResponse,
     is_compressed,
     parse_content_type,
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from datarobot_drum.drum.exceptions import MalformedRequestError, UnsupportedMediaTypeError
-from datarobot_drum.drum.prediction.messages import Body, PredictRequest
+from datarobot_drum.drum.prediction.messages import COMPRESSED, Body, PredictRequest, is_compressed
 from datarobot_drum.drum.prediction.open_inference.tensors import (
     BYTES,
     DATATYPES,
@@ -21,7 +21,6 @@ from datarobot_drum.drum.prediction.open_inference.tensors import (
     array_from_bytes,
     array_from_json,
 )
-from datarobot_drum.drum.prediction.payload.content_type import COMPRESSED, is_compressed
 from datarobot_drum.drum.prediction.payload.csv.dialect import text_array
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from datarobot_drum.drum.prediction.open_inference.tensors import (
     tensor_of,
 )
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.payload.predictions_json import TEXT_TYPES, as_floats
+from datarobot_drum.drum.prediction.payload.predictions_response import TEXT_TYPES, as_floats
 
 if TYPE_CHECKING:
     import pandas as pd

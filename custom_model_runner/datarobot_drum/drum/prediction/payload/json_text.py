@@ -6,25 +6,15 @@ import json
 import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from datarobot_drum.drum.exceptions import ModelError
 
-if TYPE_CHECKING:
-    import numpy as np
-
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
-
-
-def dump_numbers(values: np.ndarray[Any, Any]) -> bytes:
-    """Encode a float64 or integer array as (nested) JSON lists; NaN and infinities are null."""
-    import numpy as np
-
-    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def escape_non_ascii(encoded: bytes) -> bytes:

@@ -13,8 +13,7 @@ from typing import NamedTuple, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from datarobot_drum.drum.exceptions import PayloadError
-from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.content_type import parse_content_type, parse_header
+from datarobot_drum.drum.prediction.messages import Body, parse_content_type, parse_header
 
 MULTIPART_FORM = "multipart/form-data"
 

@@ -15,7 +15,7 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError, StartupError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.payload.json_text import dump_ascii
-from datarobot_drum.drum.prediction.payload.predictions_json import (
+from datarobot_drum.drum.prediction.payload.predictions_response import (
     TEXT_TYPES,
     as_floats,
     json_columns,

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor, RowSource
-from datarobot_drum.drum.prediction.messages import JSON, Body, PredictRequest
+from datarobot_drum.drum.prediction.messages import (
+    COMPRESSED,
+    JSON,
+    Body,
+    PredictRequest,
+    is_compressed,
+    parse_content_type,
+)
 from datarobot_drum.drum.prediction.payload.arrow import (
     ARROW_STREAM,
     PARQUET,
     read_arrow_floats,
     read_arrow_stream,
     read_parquet,
-)
-from datarobot_drum.drum.prediction.payload.content_type import (
-    COMPRESSED,
-    is_compressed,
-    parse_content_type,
 )
 from datarobot_drum.drum.prediction.payload.csv.file import (
     is_large,
@@ -122,7 +124,7 @@ def read_file_rows(
     """
     mimetype = file_type(path)
     if mimetype is None and _needs_rows_only(predictor.info) and is_large(path):
-        rows = read_csv_file(path, text_columns(predictor.info))
+        rows = read_csv_file(path, _text(predictor.info))
         return rows, RowSource(from_file=True)
     return read_data(read_file(path), mimetype, colnames, predictor)
 
@@ -202,12 +204,17 @@ def _source(rows: _Rows) -> RowSource:
 def _read(rows: _Rows, predictor: Predictor, csv: ReadCsv = read_csv) -> Any:
     if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
         return predictor.read_input(rows.data)
-    text = text_columns(predictor.info)
+    info = predictor.info
+    text = _text(info)
     # A column of text may look like decimals.
     array = _read_array(rows, predictor.array_columns) if text is None else None
     if array is not None:
         return array
-    return _read_built_in(rows, predictor.info.feature_names, text, csv)
+    return _read_built_in(rows, info.feature_names, text, csv)
+
+
+def _text(info: ModelInfo) -> TextColumns | None:
+    return text_columns(info) if info.text_columns else None
 
 
 def _read_array(

@@ -9,8 +9,13 @@ from urllib.parse import parse_qs, parse_qsl
 
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import UnstructuredReply
-from datarobot_drum.drum.prediction.messages import JSON, Body, PredictRequest, PredictResponse
-from datarobot_drum.drum.prediction.payload.content_type import parse_content_type
+from datarobot_drum.drum.prediction.messages import (
+    JSON,
+    Body,
+    PredictRequest,
+    PredictResponse,
+    parse_content_type,
+)
 
 TEXT: Final = "text/plain"
 BINARY: Final = "application/octet-stream"

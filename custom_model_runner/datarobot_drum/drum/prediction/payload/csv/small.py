@@ -20,12 +20,10 @@ from datarobot_drum.drum.prediction.payload.csv.dialect import (
     float_array,
     text_array,
 )
-from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.floats import Header, read_floats, read_header
 from datarobot_drum.drum.prediction.payload.csv.frame import (
-    Header,
     frame_from_block,
     frame_from_columns,
-    read_header,
 )
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 

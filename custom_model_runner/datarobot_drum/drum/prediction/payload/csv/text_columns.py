@@ -48,8 +48,6 @@ def _text_columns(names: frozenset[str], features: tuple[str, ...]) -> TextColum
     return TextColumns(names, features)
 
 
-def text_columns(info: ModelInfo) -> TextColumns | None:
-    """None for a model without any."""
-    if not info.text_columns:
-        return None
+def text_columns(info: ModelInfo) -> TextColumns:
+    """The columns of a model that has some."""
     return _text_columns(info.text_columns, info.feature_names or ())

@@ -1,4 +1,4 @@
-"""Predictions as JSON."""
+"""Predictions as JSON, and which other format an answer has."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +18,14 @@ from hypothesis import strategies as st
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.predictor import Predictions
-from datarobot_drum.drum.prediction.payload.predictions_json import predictions_json
+from datarobot_drum.drum.prediction.payload.predictions_response import (
+    predictions_json,
+    predictions_response,
+)
 
 ONE = ("Predictions",)
+ARROW = "application/vnd.apache.arrow.stream"
+PREDICTIONS = Predictions(np.array([[0.25], [0.5]]), ONE)
 
 
 def _column(*values: object) -> np.ndarray:
@@ -160,3 +166,38 @@ def test_decimals_are_numbers() -> None:
 def test_extra_columns_may_share_a_name() -> None:
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
     assert _extra(frame) == '{"columns":["a","a"],"index":[0],"data":[[1,2]]}'
+
+
+# -- other formats
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        ("application/json", "application/json"),
+        ("application/json, text/csv;q=0.5", "application/json"),
+        ("application/json;q=0.1, text/csv;q=0.5", "text/csv; charset=utf-8"),
+        ("text/csv", "text/csv; charset=utf-8"),
+        ("Text/CSV; q=1.0", "text/csv; charset=utf-8"),
+        ("text/csv;q=0", "application/json"),
+        ("text/csv;q=high", "application/json"),
+        ("text/csv;q=nan", "application/json"),
+        (f"{ARROW}, */*;q=0.1", ARROW),
+        (",;,", "application/json"),
+    ],
+)
+def test_content_type(accept: str, content_type: str) -> None:
+    response = predictions_response(PREDICTIONS, TargetType.REGRESSION, accept)
+    assert (response.status, response.content_type) == (200, content_type)
+
+
+def test_bodies() -> None:
+    def body(accept: str) -> object:
+        return predictions_response(PREDICTIONS, TargetType.REGRESSION, accept).body
+
+    assert body("") == b'{"predictions":[0.25,0.5]}'
+    assert body("text/csv") == b"Predictions\n0.25\n0.5\n"
+    assert pa.ipc.open_stream(body(ARROW)).read_all().to_pydict() == {"Predictions": [0.25, 0.5]}

@@ -1,6 +1,6 @@
-"""Predictions as the JSON body of ``/predict/``.
+"""The answer of ``/predict/``: JSON, or another format that the client asks for.
 
-Numbers are the shortest text that reads back as the same float64, NaN and infinities are
+In JSON numbers are the shortest text that reads back as the same float64, NaN and infinities are
 null. Everything else is written as pandas' ``to_json`` writes it, which is what clients of
 these routes have always got: ASCII only, ``/`` as ``\\/``, datetimes as epoch milliseconds.
 """
@@ -8,12 +8,18 @@ these routes have always got: ASCII only, ``/`` as ``\\/``, datetimes as epoch m
 from __future__ import annotations
 
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+import orjson
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.model.predictor import Predictions
-from datarobot_drum.drum.prediction.payload.json_text import dump_ascii, dump_numbers
+from datarobot_drum.drum.prediction.messages import JSON, PredictResponse, parse_header
+from datarobot_drum.drum.prediction.payload.arrow import ARROW_STREAM, predictions_arrow
+from datarobot_drum.drum.prediction.payload.json_text import dump_ascii
+from datarobot_drum.drum.prediction.payload.predictions_csv import predictions_csv
 
 if TYPE_CHECKING:
     from typing import Any
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+CSV = "text/csv"
+CSV_UTF8 = "text/csv; charset=utf-8"
 TEXT_TYPES = frozenset(
     {
         TargetType.TEXT_GENERATION,
@@ -29,6 +37,45 @@ TEXT_TYPES = frozenset(
         TargetType.AGENTIC_WORKFLOW,
     }
 )
+# Known from the start: it is asked for each answer.
+_CLASSIFICATION = frozenset(each for each in TargetType if each.is_classification())
+
+
+def predictions_response(
+    predictions: Predictions, target_type: TargetType, accept: str
+) -> PredictResponse:
+    """Encode predictions as JSON, or as CSV or Arrow where ``Accept`` prefers one of them.
+
+    Raises:
+        ModelError: values that the format cannot hold.
+        PayloadError: Arrow without pyarrow.
+    """
+    wanted = JSON if accept in ("", "*/*") else _wanted(accept)
+    if wanted == CSV:
+        return PredictResponse(HTTPStatus.OK, predictions_csv(predictions), CSV_UTF8)
+    if wanted == ARROW_STREAM:
+        return PredictResponse(HTTPStatus.OK, predictions_arrow(predictions), ARROW_STREAM)
+    return PredictResponse(HTTPStatus.OK, predictions_json(predictions, target_type))
+
+
+@lru_cache(maxsize=64)
+def _wanted(accept: str) -> str:
+    """The best of our formats; JSON when none is named, since clients have always got it."""
+    best, best_quality = JSON, 0.0
+    for item in accept.split(","):
+        mimetype, parameters = parse_header(item)
+        named = mimetype.lower()
+        quality = _quality(parameters.get("q", "1"))
+        if named in (JSON, CSV, ARROW_STREAM) and quality > best_quality:
+            best, best_quality = named, quality
+    return best
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def predictions_json(predictions: Predictions, target_type: TargetType) -> bytes:
@@ -40,10 +87,10 @@ def predictions_json(predictions: Predictions, target_type: TargetType) -> bytes
     """
     if target_type in TEXT_TYPES:
         body = dump_ascii(predictions.values[:, 0].tolist())
-    elif target_type.is_classification():
+    elif target_type in _CLASSIFICATION:
         body = _records(as_floats(predictions.values), predictions.columns)
     else:
-        body = dump_numbers(as_floats(predictions.values[:, 0]))
+        body = _dump_numbers(as_floats(predictions.values[:, 0]))
     if predictions.extra is None:
         return b'{"predictions":%b}' % body
     return b'{"predictions":%b,"extraModelOutput":%b}' % (body, _extra(predictions.extra))
@@ -69,12 +116,19 @@ def as_floats(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _records(values: np.ndarray[Any, Any], columns: tuple[str, ...]) -> bytes:
-    numbers = dump_numbers(values.ravel())[1:-1]
+    numbers = _dump_numbers(values.ravel())[1:-1]
     if not numbers:
         return b"[]"
     # One formatting operation for the whole table: no dict, no Python code per row.
     template = b",".join([_record_template(columns)] * len(values))
     return b"[%b]" % (template % tuple(numbers.split(b",")))
+
+
+def _dump_numbers(values: np.ndarray[Any, Any]) -> bytes:
+    """Encode a float64 or integer array as (nested) JSON lists; NaN and infinities are null."""
+    import numpy as np
+
+    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 @lru_cache(maxsize=64)

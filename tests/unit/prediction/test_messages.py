@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.prediction.payload.content_type import (
+from datarobot_drum.drum.prediction.messages import (
     ContentType,
     parse_content_type,
     parse_header,
