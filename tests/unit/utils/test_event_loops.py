@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum.assembly import load_service
-from datarobot_drum.drum.enum import TargetType
+from datarobot_drum.drum.enum import ServerType, TargetType
+from datarobot_drum.drum.prediction.lane.executor import ThreadLoop
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
-from datarobot_drum.drum.utils.event_loops import ThreadLoop
 from tests.servers.harness import running_server
 from tests.unit.folders import write_folder
 
@@ -134,7 +134,8 @@ class Waiter:
 def test_a_class_of_the_users_own_never_runs_on_the_servers_loop(tmp_path: Path) -> None:
     write_folder(tmp_path, model_pkl=Waiter())
     model = ModelSettings(str(tmp_path), TargetType.REGRESSION)
-    service = load_service(Settings("server", model, ServerSettings(short_call=1.0)))
+    server = ServerSettings(server_type=ServerType.FASTAPI, short_call=1.0)
+    service = load_service(Settings("server", model, server))
 
     async def ask() -> list[int]:
         request = PredictRequest(b"a\n1\n", "text/csv")

@@ -1,15 +1,29 @@
-"""The operations on rows and raw bodies: decode, call the model, encode."""
+"""The operations on rows and raw bodies: decode, call the model, encode; and the jobs of a lane,
+answered where they run.
+"""
 
 from __future__ import annotations
 
+import contextvars
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor, RowSource
+from datarobot_drum.drum.prediction.figures.stats import TimingWindow
+from datarobot_drum.drum.prediction.figures.tracing import STREAM_NAME
+from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
+from datarobot_drum.drum.prediction.lane.executor import Job, StdoutFlusher
+from datarobot_drum.drum.prediction.lane.short_calls import CallTimes, size_of
+from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
 from datarobot_drum.drum.prediction.payload.predictions_response import (
@@ -83,6 +97,89 @@ class ModelAnswers:
         _require_unstructured(self._info)
         data, keywords = read_unstructured(request)
         return unstructured_response(self._predictor.predict_unstructured(data, **keywords))
+
+
+class JobAnswers:
+    """Answers jobs on the thread that hands them over, the model's or an event loop's.
+
+    Args:
+        operations: what answers a request that comes alone; may raise.
+        batcher: answers several predictions; does not raise.
+        failed: an error -> the answer that tells of it, in the terms of the operation.
+        timing: gets the seconds of each call; None where nobody asks for them.
+        times: told what predictions of which size take; None where nobody asks for them.
+    """
+
+    def __init__(
+        self,
+        operations: Mapping[Operation, Answer],
+        batcher: Batcher,
+        failed: Callable[[Operation, Exception], PredictResponse],
+        timing: TimingWindow | None = None,
+        times: CallTimes | None = None,
+    ) -> None:
+        self._operations = operations
+        self._batcher = batcher
+        self._failed = failed
+        self._timing = timing
+        self._times = times
+        self._flusher = StdoutFlusher()
+
+    def process(self, jobs: list[Job]) -> None:
+        """Set ``response`` on each of the jobs; a stream is written to its end."""
+        started = time.perf_counter()
+        alone = self._answer_together(jobs) if len(jobs) > 1 else jobs
+        for job in alone:
+            context = contextvars.copy_context()
+            job.response = context.run(self._answer_alone, job)
+            if isinstance(job.response.body, StreamBody):
+                context.run(_write_stream, job, job.response.body)
+            if job.span is not None:
+                job.span.end(job.response.status)
+        if self._times is not None and jobs[0].operation is Operation.PREDICT:
+            self._times.observe(size_of(jobs), time.perf_counter() - started)
+        self._flusher.touch()
+
+    def _answer_together(self, jobs: list[Job]) -> list[Job]:
+        """Answer the predictions among the jobs in merged calls; returns the others."""
+        together = [job for job in jobs if job.operation is Operation.PREDICT]
+        started = time.monotonic()
+        answers = self._batcher.answer([job.request for job in together])
+        for job, answer in zip(together, answers, strict=True):
+            job.response = answer
+            if job.span is not None:
+                job.span.end(answer.status)
+        if self._timing is not None:
+            self._timing.add(time.monotonic() - started)
+        return [job for job in jobs if job.operation is not Operation.PREDICT]
+
+    def _answer_alone(self, job: Job) -> PredictResponse:
+        logs.request_id.set(job.request.request_id)
+        started = time.monotonic()
+        try:
+            if job.span is None:
+                return self._call_model(job)
+            return job.span.run(partial(self._call_model, job))
+        finally:
+            if self._timing is not None:
+                self._timing.add(time.monotonic() - started)
+
+    def _call_model(self, job: Job) -> PredictResponse:
+        try:
+            return self._operations[job.operation](job.request)
+        # Whatever a model or a hook fails of is answered here.
+        except Exception as error:
+            return self._failed(job.operation, error)
+
+
+def _write_stream(job: Job, body: StreamBody) -> None:
+    job.tell()
+    if job.deserted:
+        body.close()
+    if job.span is None:
+        body.run()
+    else:
+        job.span.run(body.run, child=STREAM_NAME)
 
 
 def _as_numbers(predictions: Predictions, target_type: TargetType) -> Predictions:

@@ -8,14 +8,11 @@ executor's queue. Neither method raises.
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
-from datarobot_drum.drum import logs
+from datarobot_drum.drum import logs, telemetry
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     ClientGoneError,
@@ -24,19 +21,16 @@ from datarobot_drum.drum.exceptions import (
     PredictionTimeoutError,
 )
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
-from datarobot_drum.drum.prediction.answers import ModelAnswers
+from datarobot_drum.drum.prediction.answers import JobAnswers, ModelAnswers
 from datarobot_drum.drum.prediction.chat.completions import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
-from datarobot_drum.drum.prediction.figures.measured import MeasuredPredictor
-from datarobot_drum.drum.prediction.figures.metrics import Metrics, RejectReason
+from datarobot_drum.drum.prediction.figures.metrics import MeasuredPredictor, Metrics, RejectReason
 from datarobot_drum.drum.prediction.figures.stats import TimingWindow
 from datarobot_drum.drum.prediction.figures.status import status_pages
-from datarobot_drum.drum.prediction.figures.tracing import STREAM_NAME, open_span
-from datarobot_drum.drum.prediction.lane.batching import Batcher
+from datarobot_drum.drum.prediction.figures.tracing import open_span
+from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
 from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
-from datarobot_drum.drum.prediction.lane.flushing import StdoutFlusher
-from datarobot_drum.drum.prediction.lane.short_calls import CallTimes, ShortCalls, size_of
-from datarobot_drum.drum.prediction.lane.streams import StreamBody
+from datarobot_drum.drum.prediction.lane.short_calls import CallTimes, ShortCalls
 from datarobot_drum.drum.prediction.lane.waiting import (
     Disconnected,
     IsGone,
@@ -52,8 +46,6 @@ from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig
 from datarobot_drum.drum.prediction.warm_up import warm_up
 
 logger = logs.get_drum_logger(__name__)
-
-Answer = TypeVar("Answer")
 
 # A call that takes longer than this factor times the request timeout, and these seconds, is
 # taken for one that never ends: the worker gives way to another.
@@ -137,7 +129,6 @@ class PredictionService:
         self.draining = False
         self.in_flight: Callable[[], int] = nobody_knows
         self.metrics = Metrics()
-        self._flusher = StdoutFlusher()
         predictor = MeasuredPredictor(predictor, self.metrics)
         self._predictor = predictor
         self._settings = settings
@@ -145,42 +136,25 @@ class PredictionService:
         self._timing = TimingWindow()
         answers = ModelAnswers(predictor, deployment_config, settings.csv_threads)
         warm_up(answers, predictor.info)
-        self._batcher = Batcher(
-            predictor,
-            answers.decode,
-            answers.encode,
-            error_response,
-            settings.batch_rows,
-        )
-        self._executor = ModelExecutor(
-            self._process,
-            settings.executor_workers,
-            settings.queue_depth,
-            self._batch_limit,
-            changed=self.metrics.levels,
-        )
-        self._times = CallTimes()
-        self._short_calls = (
-            ShortCalls(
-                self._executor,
-                self._process,
-                self._times,
-                settings.short_call,
-                self._batch_limit,
-                lambda: self.in_flight(),
-            )
-            if settings.short_call and _is_known_code(predictor.info)
-            else None
-        )
-        # A stream keeps its thread until it has ended; predictions do not wait behind it.
         self._chat = Chat(predictor, describe_failure)
-        self._chat_executor = ModelExecutor(
-            self._process,
-            settings.chat_workers,
-            settings.queue_depth,
-            changed=self.metrics.levels,
-        )
         self._open_inference = OpenInference(predictor, lambda: not self.draining)
+        self._times = CallTimes()
+        has_short_calls = (
+            settings.server_type is ServerType.FASTAPI
+            and settings.short_call > 0
+            and _is_known_code(predictor.info)
+        )
+        jobs = JobAnswers(
+            self._operations(answers),
+            Batcher(predictor, answers.decode, answers.encode, error_response, settings.batch_rows),
+            failure_response,
+            timing=self._timing if settings.show_perf else None,
+            times=self._times if has_short_calls else None,
+        )
+        self._executor = self._new_lane(jobs, settings.executor_workers, self._batch_limit)
+        # A stream keeps its thread until it has ended; predictions do not wait behind it.
+        self._chat_executor = self._new_lane(jobs, settings.chat_workers)
+        self._short_calls = self._new_short_calls(jobs) if has_short_calls else None
         self._status = status_pages(
             predictor.info,
             settings.server_type,
@@ -189,7 +163,9 @@ class PredictionService:
             {"queue_limit": settings.queue_depth, "workers": settings.executor_workers},
             lambda: self.draining,
         )
-        self._model: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
+
+    def _operations(self, answers: ModelAnswers) -> Mapping[Operation, Answer]:
+        return {
             Operation.PREDICT: answers.predict,
             Operation.TRANSFORM: answers.transform,
             Operation.PREDICT_UNSTRUCTURED: answers.unstructured,
@@ -197,6 +173,21 @@ class PredictionService:
             Operation.MODELS: lambda _request: self._chat.models(),
             Operation.V2_INFER: self._open_inference.infer,
         }
+
+    def _new_lane(self, jobs: JobAnswers, workers: int, batch_limit: int = 1) -> ModelExecutor:
+        return ModelExecutor(
+            jobs.process, workers, self._settings.queue_depth, batch_limit, self.metrics.levels
+        )
+
+    def _new_short_calls(self, jobs: JobAnswers) -> ShortCalls:
+        return ShortCalls(
+            self._executor,
+            jobs.process,
+            self._times,
+            self._settings.short_call,
+            self._batch_limit,
+            lambda: self.in_flight(),
+        )
 
     @property
     def _batch_limit(self) -> int:
@@ -239,7 +230,8 @@ class PredictionService:
             return await asyncio.to_thread(self.answer, operation, request)
         job = Job(operation, request)
         if self._short_calls is not None and operation is Operation.PREDICT:
-            job.span = open_span(operation, request)
+            if telemetry.State.tracer is not None:
+                job.span = open_span(operation, request)
             if await self._short_calls.answer(job):
                 return _response_of(job)
         wait = LoopWait(self._lane(operation), self._timeouts, disconnected)
@@ -262,7 +254,7 @@ class PredictionService:
 
     def _rejected(self, job: Job, reason: RejectReason, error: DrumException) -> PredictResponse:
         self.metrics.rejected(reason)
-        return _failure(job.operation, error)
+        return failure_response(job.operation, error)
 
     def end_streams(self) -> None:
         self._chat.end_streams()
@@ -276,9 +268,13 @@ class PredictionService:
 
     def _start(self, job: Job) -> PredictResponse | None:
         """Answer at once what needs no model; queue the rest."""
-        if job.span is None:
+        if job.span is None and telemetry.State.tracer is not None:
             job.span = open_span(job.operation, job.request)
-        early = _or_failure(self._queue, job)
+        try:
+            early = self._queue(job)
+        # Whatever a page fails of, or a look into other processes, is answered here.
+        except Exception as error:
+            early = failure_response(job.operation, error)
         if early is not None and job.span is not None:
             job.span.end(early.status)
         return early
@@ -308,49 +304,6 @@ class PredictionService:
         chats = operation in (Operation.CHAT, Operation.MODELS)
         return self._chat_executor if chats else self._executor
 
-    # -- on the model's thread
-
-    def _process(self, jobs: list[Job]) -> None:
-        started = time.perf_counter()
-        alone = self._answer_together(jobs) if len(jobs) > 1 else jobs
-        for job in alone:
-            context = contextvars.copy_context()
-            job.response = context.run(self._answer_one, job)
-            if isinstance(job.response.body, StreamBody):
-                context.run(_write_stream, job, job.response.body)
-            if job.span is not None:
-                job.span.end(job.response.status)
-        if self._short_calls is not None and jobs[0].operation is Operation.PREDICT:
-            self._times.observe(size_of(jobs), time.perf_counter() - started)
-        self._flusher.touch()
-
-    def _answer_together(self, jobs: list[Job]) -> list[Job]:
-        """Answer the predictions among the jobs in merged calls; returns the others."""
-        together = [job for job in jobs if job.operation is Operation.PREDICT]
-        started = time.monotonic()
-        answers = self._batcher.answer([job.request for job in together])
-        for job, answer in zip(together, answers, strict=True):
-            job.response = answer
-            if job.span is not None:
-                job.span.end(answer.status)
-        if self._settings.show_perf:
-            self._timing.add(time.monotonic() - started)
-        return [job for job in jobs if job.operation is not Operation.PREDICT]
-
-    def _answer_one(self, job: Job) -> PredictResponse:
-        logs.request_id.set(job.request.request_id)
-        started = time.monotonic()
-        try:
-            if job.span is None:
-                return _or_failure(self._call_model, job)
-            return job.span.run(partial(_or_failure, self._call_model, job))
-        finally:
-            if self._settings.show_perf:
-                self._timing.add(time.monotonic() - started)
-
-    def _call_model(self, job: Job) -> PredictResponse:
-        return self._model[job.operation](job.request)
-
 
 def _is_known_code(info: ModelInfo) -> bool:
     """A framework predicts, and no code of the user's that might wait for something, or want an
@@ -359,15 +312,8 @@ def _is_known_code(info: ModelInfo) -> bool:
     return info.framework not in (None, RunLanguage.PYTHON.value) and not info.hooks
 
 
-def _or_failure(answer: Callable[[Job], Answer], job: Job) -> Answer | PredictResponse:
-    try:
-        return answer(job)
-    # Whatever a model, a hook or a look into other processes fails of is answered here.
-    except Exception as error:
-        return _failure(job.operation, error)
-
-
-def _failure(operation: Operation, error: Exception) -> PredictResponse:
+def failure_response(operation: Operation, error: Exception) -> PredictResponse:
+    """What a client gets, in the terms of the protocol that it speaks."""
     response = error_response(error)
     if operation in open_inference.OPERATIONS:
         return open_inference.as_protocol_error(response)
@@ -378,16 +324,6 @@ def describe_failure(error: BaseException) -> str:
     """The text of an error that comes when the answer has begun already; logs it too."""
     logger.error("A stream failed: %s", error, exc_info=error)
     return client_text(error)
-
-
-def _write_stream(job: Job, body: StreamBody) -> None:
-    job.tell()
-    if job.deserted:
-        body.close()
-    if job.span is None:
-        body.run()
-    else:
-        job.span.run(body.run, child=STREAM_NAME)
 
 
 def _desert(lane: ModelExecutor, job: Job) -> None:

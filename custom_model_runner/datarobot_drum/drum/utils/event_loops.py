@@ -14,37 +14,6 @@ from typing import Final
 _GIVEN: Final = threading.local()
 
 
-class ThreadLoop:
-    """The event loop of one thread. Not running: that is the model's to do, or to leave."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def set(self) -> None:
-        """Make sure that the calling thread has a loop that is open.
-
-        A loop that the model's code has set stays; one that it has closed or taken away
-        (``asyncio.run`` does) is replaced.
-        """
-        try:
-            current = asyncio.get_event_loop()
-        except (RuntimeError, DeprecationWarning):  # a warning first in early releases of 3.10
-            current = None
-        if current is None or current.is_closed():
-            asyncio.set_event_loop(self._open())
-
-    def close(self) -> None:
-        """Close the loop and take it from the calling thread."""
-        if self._loop is not None and not self._loop.is_running():
-            asyncio.set_event_loop(None)
-            self._loop.close()
-
-    def _open(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.new_event_loop()
-        return self._loop
-
-
 def give_event_loop() -> None:
     """Give the calling thread an event loop until the process ends, unless one runs there."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
+from datarobot_drum.drum.enum import CustomHooks, RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
 from datarobot_drum.drum.prediction.lane.short_calls import CallTimes
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
@@ -58,7 +58,8 @@ def services() -> Iterator[list[PredictionService]]:
 
 
 def serve(services: list[PredictionService], model: Doubling, **settings: Any) -> PredictionService:
-    service = PredictionService(model, ServiceSettings(**{"short_call": LONG, **settings}))
+    wanted = {"server_type": ServerType.FASTAPI, "short_call": LONG, **settings}
+    service = PredictionService(model, ServiceSettings(**wanted))
     services.append(service)
     return service
 
@@ -91,10 +92,11 @@ def test_the_first_call_has_a_thread_and_those_like_it_have_none(
     [
         ({}, {"short_call": 1e-12}),
         ({}, {"short_call": 0.0}),
+        ({}, {"server_type": ServerType.FLASK}),
         ({"hooks": frozenset({CustomHooks.LOAD_MODEL})}, {}),
         ({"framework": None, "hooks": frozenset({CustomHooks.SCORE})}, {}),
     ],
-    ids=["long calls", "turned off", "loaded by the user", "scored by the user"],
+    ids=["long calls", "turned off", "no event loop", "loaded by the user", "scored by the user"],
 )
 def test_every_other_call_has_a_thread(
     services: list[PredictionService], info: dict[str, Any], settings: dict[str, Any]

@@ -1,4 +1,5 @@
-"""What ``/metrics`` shows: one table of metrics, and the places where they are counted.
+"""What ``/metrics`` shows: one table of metrics, and the places where they are counted, a
+stop-watch around the model among them.
 
 Counting goes to ``shared_counters``; prometheus-client is loaded when somebody first asks, and
 adds the metrics that user code defines with it.
@@ -7,8 +8,9 @@ adds the metrics that user code defines with it.
 from __future__ import annotations
 
 import os
+import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
@@ -17,7 +19,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from datarobot_drum import __version__
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
-from datarobot_drum.drum.model.predictor import ModelInfo
+from datarobot_drum.drum.model.predictor import (
+    ModelInfo,
+    Predictions,
+    Predictor,
+    RowSource,
+    UnstructuredReply,
+)
 from datarobot_drum.drum.prediction.figures.shared_counters import (
     DIRECTORY_VARIABLE,
     STRIDE,
@@ -26,6 +34,7 @@ from datarobot_drum.drum.prediction.figures.shared_counters import (
 from datarobot_drum.drum.prediction.figures.stats import MEGABYTE, memory_info
 
 if TYPE_CHECKING:
+    import pandas as pd
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
@@ -210,6 +219,66 @@ class Metrics:
         registry = CollectorRegistry(auto_describe=False)
         untyped.MultiProcessCollector(registry)
         return registry
+
+
+class MeasuredPredictor:
+    """Wears the face of a model and passes every call on. Calls that fail count too."""
+
+    def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
+        self._predictor = predictor
+        self._metrics = metrics
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._predictor.info
+
+    @property
+    def array_columns(self) -> tuple[str, ...] | None:
+        return self._predictor.array_columns
+
+    def read_input(self, data: bytes | memoryview) -> Any:
+        return self._predictor.read_input(data)
+
+    def predict(self, frame: Any, source: RowSource) -> Predictions:
+        started, rows = time.perf_counter(), 0
+        try:
+            predictions = self._predictor.predict(frame, source)
+            rows = len(predictions)
+            return predictions
+        finally:
+            self._count(started, rows)
+
+    def transform(self, frame: Any, target: Any, source: RowSource) -> pd.DataFrame:
+        started, rows = time.perf_counter(), 0
+        try:
+            result = self._predictor.transform(frame, target, source)
+            rows = len(result)
+            return result
+        finally:
+            self._count(started, rows)
+
+    def predict_unstructured(self, data: str | bytes, **kwargs: Any) -> UnstructuredReply:
+        started = time.perf_counter()
+        try:
+            return self._predictor.predict_unstructured(data, **kwargs)
+        finally:
+            self._count(started, 0)
+
+    def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any:
+        started = time.perf_counter()
+        try:
+            return self._predictor.chat(params, headers)
+        finally:
+            self._count(started, 0)
+
+    def supported_llm_models(self) -> Sequence[Any] | None:
+        return self._predictor.supported_llm_models()
+
+    def close(self) -> None:
+        self._predictor.close()
+
+    def _count(self, started: float, rows: int) -> None:
+        self._metrics.model_call(time.perf_counter() - started, rows)
 
 
 class _Collector:

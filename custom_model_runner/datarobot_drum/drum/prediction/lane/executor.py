@@ -2,11 +2,15 @@
 
 One thread by default, so that a model sees one call at a time whatever the server does.
 Whoever submits is told through a callback when the answer is there, which serves a waiting
-thread and an event loop alike.
+thread and an event loop alike. What model code finds around it is here too: an event loop of its
+thread's, and a stdout that shows what it prints.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +21,6 @@ from datarobot_drum.drum.exceptions import OverloadedError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.utils.event_loops import ThreadLoop
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.prediction.figures.tracing import RequestSpan
@@ -80,6 +83,7 @@ Changed = Callable[[int, int, int], None]
 _NOTHING: Final = PredictRequest()
 # What idle threads have for closing what is theirs.
 _LAST_SECONDS: Final = 1.0
+QUIET_SECONDS: Final = 1.0
 
 
 class ModelExecutor:
@@ -237,3 +241,67 @@ class ModelExecutor:
             self._changed(-len(live), 0, -1)
             for job in live:
                 job.tell()
+
+
+class ThreadLoop:
+    """The event loop of one thread. Not running: that is the model's to do, or to leave."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def set(self) -> None:
+        """Make sure that the calling thread has a loop that is open.
+
+        A loop that the model's code has set stays; one that it has closed or taken away
+        (``asyncio.run`` does) is replaced.
+        """
+        try:
+            current = asyncio.get_event_loop()
+        except (RuntimeError, DeprecationWarning):  # a warning first in early releases of 3.10
+            current = None
+        if current is None or current.is_closed():
+            asyncio.set_event_loop(self._open())
+
+    def close(self) -> None:
+        """Close the loop and take it from the calling thread."""
+        if self._loop is not None and not self._loop.is_running():
+            asyncio.set_event_loop(None)
+            self._loop.close()
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+        return self._loop
+
+
+class StdoutFlusher:
+    """Flushes ``sys.stdout`` about a second after the last call of ``touch``, so that what hooks
+    print appears also where stdout is a pipe and so written in blocks.
+    """
+
+    def __init__(self) -> None:
+        self._latest = 0.0
+        self._wanted = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def touch(self) -> None:
+        """Something may have been printed."""
+        self._latest = time.monotonic()
+        if not self._wanted.is_set():
+            self._wanted.set()
+        # With the first request, not before: a thread would not outlive a fork.
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="stdout-flush", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            quiet = time.monotonic() - self._latest
+            if quiet < QUIET_SECONDS:
+                time.sleep(QUIET_SECONDS - quiet)
+                continue
+            self._wanted.clear()
+            # Nobody reads stdout any more: that must not end the thread.
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
