@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from datarobot_drum.drum import logs
+from datarobot_drum.drum.exceptions import MalformedRequestError, SlowClientError
 from datarobot_drum.drum.flask.disconnect import client_is_gone
-from datarobot_drum.drum.flask.middleware import stand_before
-from datarobot_drum.drum.flask.receiving import collect_body
 from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.lane.streams import StreamBody
-from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
+from datarobot_drum.drum.prediction.messages import Body, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import ServerSettings, Settings
+from datarobot_drum.drum.utils.others_code import failing_as
 
 BLUEPRINT = "model_api"
+# Bytes. Of what it has received gunicorn copies the rest at each step: let there be few.
+_PIECE: Final = 1024 * 1024
 
 
 def create_app(service: Service, settings: Settings) -> flask.Flask:
@@ -32,7 +38,7 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
     # First to run before a request and last after it: extensions' functions come later.
-    stand_before(app, Gate(settings.server), service.metrics)
+    _stand_before(app, Gate(settings.server), service.metrics)
     app.after_request(_close_replaced_stream)
     _register_error_handlers(app, settings)
     app.register_blueprint(_blueprint(service, settings.server))
@@ -67,7 +73,7 @@ def _view(
     def view(**path_params: str) -> flask.Response:
         incoming = flask.request
         request = PredictRequest(
-            body=collect_body(incoming, max_body),
+            body=_collect_body(incoming, max_body),
             content_type=incoming.environ.get("CONTENT_TYPE", ""),
             headers={name.lower(): value for name, value in incoming.headers},
             query=incoming.environ.get("QUERY_STRING", ""),
@@ -79,6 +85,37 @@ def _view(
         return _to_flask(service.answer(operation, request, is_gone))
 
     return view
+
+
+def _collect_body(incoming: flask.Request, limit: int | None) -> Body:
+    """The whole body.
+
+    Raises:
+        BodyTooLargeError, werkzeug's RequestEntityTooLarge: it is larger than ``limit`` bytes.
+        MalformedRequestError: its chunks are broken, or it ends too early.
+        SlowClientError: it takes too long, where the server has a limit.
+    """
+    length = incoming.content_length
+    if length is not None and length <= JOINED_UP_TO:
+        return _read(incoming.get_data)
+    content_type = incoming.environ.get("CONTENT_TYPE", "")
+    collector = BodyCollector(limit, content_type, "" if length is None else str(length))
+    while piece := _read(lambda: incoming.stream.read(_PIECE)):
+        collector.add(piece)
+    # An extension may have read the body before; then it is in the request object.
+    return collector.finish() if collector.size else incoming.get_data()
+
+
+def _read(read: Callable[[], bytes]) -> bytes:
+    with failing_as(_broken):
+        return read()
+
+
+def _broken(error: BaseException) -> MalformedRequestError | None:
+    """Every server has exceptions of its own for this."""
+    if isinstance(error, (HTTPException, SlowClientError)) or not isinstance(error, Exception):
+        return None
+    return MalformedRequestError("The request's body is broken or ends too early.")
 
 
 def _to_flask(answer: PredictResponse) -> flask.Response:
@@ -98,6 +135,60 @@ def _close_replaced_stream(response: flask.Response) -> flask.Response:
     if streamed is not response and body is not None:
         body.close()
     return response
+
+
+# -- before and after every route, those that an extension adds too
+
+
+def _stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:
+    """Give every request its id, every answer its headers, turn away callers without the
+    token, and count. Registered first, so that it runs before and after an extension's.
+    """
+
+    def begin() -> flask.Response | None:
+        flask.g.started = time.perf_counter()
+        flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
+        logs.request_id.set(flask.g.request_id)
+        early = None if gate.is_plain else _early_answer(gate)
+        # Werkzeug takes leading slashes for one; //ping/ is no route on any server.
+        if early is None and flask.request.environ["PATH_INFO"].startswith("//"):
+            early = routes.not_found()
+        return None if early is None else _to_flask(early)
+
+    def end(response: flask.Response) -> flask.Response:
+        for name, value in routes.request_id_headers(flask.g.request_id):
+            response.headers[name] = value
+        for name, value in routes.STATIC_HEADERS:
+            response.headers.setdefault(name, value)
+        if not gate.is_plain:
+            for name, value in gate.cors_headers(flask.request.headers.get("Origin", "")):
+                response.headers[name] = value
+        _count_when_sent(response, gate, metrics)
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)
+
+
+def _early_answer(gate: Gate) -> PredictResponse | None:
+    headers = flask.request.headers
+    return gate.early_answer(
+        flask.request.method,
+        flask.request.path,
+        headers.get("Authorization", ""),
+        headers.get("Origin", ""),
+        headers.get("Access-Control-Request-Method", ""),
+    )
+
+
+def _count_when_sent(response: flask.Response, gate: Gate, metrics: Metrics) -> None:
+    method, label = flask.request.method, gate.label(flask.request.path)
+    started, status = flask.g.started, response.status_code
+
+    def count() -> None:
+        metrics.request(method, label, status, time.perf_counter() - started)
+
+    response.call_on_close(count)
 
 
 def _register_error_handlers(app: flask.Flask, settings: Settings) -> None:

@@ -1,14 +1,12 @@
-"""What stands before every route on every server: the token, CORS, and the label under which
-a path is counted. Only data in and out, so that all fronts behave alike.
+"""What stands before every route on every server: the token and CORS. Only data in and out, so
+that all fronts behave alike.
 """
 
 from __future__ import annotations
 
 import hmac
-import re
 from typing import Final
 
-from datarobot_drum.drum.prediction.figures.metrics import OTHER
 from datarobot_drum.drum.prediction.messages import Header, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.serving import routes
@@ -33,34 +31,24 @@ _PREFLIGHT_SECONDS: Final = "600"
 
 
 class Gate:
-    """The rules of one server."""
+    """The rules of one server.
+
+    Attributes:
+        is_plain: nothing is refused and no header depends on the request.
+        label: the route of a path, as metrics name it.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         token = settings.auth_token
         self._token = None if token is None else token.encode()
         self._origins = frozenset(settings.cors_origins)
-        self._open: set[str] = set()
-        self._labels: dict[str, str] = {}
-        self._patterns: list[tuple[re.Pattern[str], str]] = []
-        for route, path in routes.prefixed(settings.url_prefix):
-            if route.operation in OPEN_OPERATIONS:
-                self._open.add(path)
-            if "{" in path:
-                self._patterns.append((routes.pattern(path), route.path))
-            else:
-                self._labels[path] = route.path
-
-    def label(self, path: str) -> str:
-        """The route of a path, as metrics name it; ``other`` for all that are not ours."""
-        known = self._labels.get(path)
-        if known is not None:
-            return known
-        return next((label for form, label in self._patterns if form.fullmatch(path)), OTHER)
-
-    @property
-    def is_plain(self) -> bool:
-        """Nothing is refused and no header depends on the request."""
-        return self._token is None and not self._origins
+        self._open = {
+            path
+            for route, path in routes.prefixed(settings.url_prefix)
+            if route.operation in OPEN_OPERATIONS
+        }
+        self.is_plain = self._token is None and not self._origins
+        self.label = routes.Labels(settings.url_prefix).of
 
     def allows(self, method: str, path: str, authorization: str) -> bool:
         """Whether the caller may use the path. Header values are decoded as Latin-1."""

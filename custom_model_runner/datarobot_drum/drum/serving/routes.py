@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 from datarobot_drum import __version__
+from datarobot_drum.drum.prediction.figures.metrics import OTHER
 from datarobot_drum.drum.prediction.messages import Header, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.small_json import small_json
@@ -153,6 +154,30 @@ def prefixed(prefix: str) -> Iterator[tuple[Route, str]]:
     for route in ROUTES:
         for path in spellings(prefix + route.path):
             yield route, path
+
+
+class Labels:
+    """The routes of paths, as metrics name them.
+
+    Args:
+        prefix: ``URL_PREFIX``.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._plain: dict[str, str] = {}
+        self._patterns: list[tuple[re.Pattern[str], str]] = []
+        for route, path in prefixed(prefix):
+            if "{" in path:
+                self._patterns.append((pattern(path), route.path))
+            else:
+                self._plain[path] = route.path
+
+    def of(self, path: str) -> str:
+        """The route of a path; ``other`` for all that are not ours."""
+        known = self._plain.get(path)
+        if known is not None:
+            return known
+        return next((label for form, label in self._patterns if form.fullmatch(path)), OTHER)
 
 
 def allowed_methods(route_methods: Iterable[str]) -> str:
