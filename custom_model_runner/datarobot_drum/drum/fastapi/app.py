@@ -6,6 +6,7 @@ request and response objects are for the routes that an extension adds.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -21,14 +22,14 @@ from datarobot_drum.drum import logs
 from datarobot_drum.drum.exceptions import BaseCustomUserError, BodyTooLargeError, ClientGoneError
 from datarobot_drum.drum.fastapi.docs import add_docs
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
-from datarobot_drum.drum.fastapi.receiving import collect_body
-from datarobot_drum.drum.fastapi.sending import send_answer, until_disconnected
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
+from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.body import BodyCollector
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import Settings
 
@@ -38,6 +39,7 @@ _NO_TELEMETRY: Final[Any] = {
     "logs": False,
     "auto_configure": False,
 }
+_JSON_HEADER: Final = (b"content-type", b"application/json")
 
 
 class ModelApp(FastAPI):
@@ -141,7 +143,7 @@ class ServiceRoute(BaseRoute):
             method=scope["method"],
         )
         return await self._service.answer_async(
-            operation, request, partial(until_disconnected, receive)
+            operation, request, partial(_until_disconnected, receive)
         )
 
     async def _read_body(
@@ -149,7 +151,7 @@ class ServiceRoute(BaseRoute):
     ) -> Body | PredictResponse:
         """The whole body, or an answer: it is larger than allowed, or the rest will not come."""
         try:
-            return await collect_body(
+            return await _collect_body(
                 receive,
                 self._max_body,
                 headers.get("content-type", ""),
@@ -157,6 +159,84 @@ class ServiceRoute(BaseRoute):
             )
         except (BodyTooLargeError, ClientGoneError) as error:
             return error_response(error)
+
+
+# -- a body on its way in, an answer on its way out
+
+
+async def _collect_body(
+    receive: Receive, limit: int | None, content_type: str, content_length: str
+) -> Body:
+    """The whole body.
+
+    Raises:
+        BodyTooLargeError: it is larger than ``limit`` bytes.
+        ClientGoneError: the client left before its end.
+    """
+    collector: BodyCollector | None = None
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError("The client left within its request.")
+        piece: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        if collector is None:
+            if not more and (limit is None or len(piece) <= limit):
+                return piece
+            collector = BodyCollector(limit, content_type, content_length)
+        collector.add(piece)
+        if not more:
+            return collector.finish()
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    """Wait until the client has gone. The request's body must have been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def send_answer(
+    answer: PredictResponse, receive: Receive, send: Send, with_body: bool = True
+) -> None:
+    """Send a whole answer, or a stream as its items come."""
+    content_type = answer.content_type
+    headers = [
+        _JSON_HEADER
+        if content_type == "application/json"
+        else (b"content-type", content_type.encode("latin-1"))
+    ]
+    headers += [(name.lower().encode("latin-1"), v.encode("latin-1")) for name, v in answer.headers]
+    body = answer.body
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    if isinstance(body, StreamBody):
+        await _send_stream(start, body, receive, send)
+        return
+    assert isinstance(body, bytes)
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send(start)
+    await send({"type": "http.response.body", "body": body if with_body else b""})
+
+
+async def _send_stream(
+    start: dict[str, object], body: StreamBody, receive: Receive, send: Send
+) -> None:
+    watch = asyncio.create_task(_close_when_gone(body, receive))
+    try:
+        await send(start)
+        async for chunk in body.chunks():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        watch.cancel()
+        body.close()
+
+
+async def _close_when_gone(body: StreamBody, receive: Receive) -> None:
+    await _until_disconnected(receive)
+    body.close()
+
+
+# -- beside the service
 
 
 class Shortcut:

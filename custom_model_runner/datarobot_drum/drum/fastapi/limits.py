@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum.exceptions import OverloadedError
-from datarobot_drum.drum.fastapi.sending import send_answer
+from datarobot_drum.drum.fastapi.app import send_answer
 from datarobot_drum.drum.prediction.errors import error_response
 
 TOO_MANY = "The server is busy: too many requests at a time. Try again later."

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from datarobot_drum.drum.assembly import load_app
-from datarobot_drum.drum.fastapi.access_log import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.app import create_app
 from datarobot_drum.drum.fastapi.config import UvicornSettings
 from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
+from datarobot_drum.drum.fastapi.middleware import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.protocol import protocol_class
 from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
 from datarobot_drum.drum.serving.balance import Slot
@@ -69,7 +69,7 @@ def serve(
         jitter=uvicorn_settings.max_requests_jitter,
         slot=slot,
     )
-    serving.in_flight = lambda: len(server.server_state.tasks)
+    serving.in_flight = server.server_state.tasks.__len__
     try:
         _run(server, listener, uvicorn_settings.use_uvloop)
     except OSError as error:

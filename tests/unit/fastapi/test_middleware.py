@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum import logs
-from datarobot_drum.drum.fastapi.access_log import MAX_WAITING, AccessLog, LineWriter
+from datarobot_drum.drum.fastapi.middleware import MAX_WAITING, AccessLog, LineWriter
 
 
 class Lines(LineWriter):
