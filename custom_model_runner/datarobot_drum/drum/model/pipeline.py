@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from datarobot_drum.drum.enum import CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
@@ -21,10 +22,15 @@ from datarobot_drum.drum.model.predictor import (
 )
 from datarobot_drum.drum.model.transforming import Transformer, transformed
 from datarobot_drum.drum.model.unstructured import unstructured_reply
-from datarobot_drum.drum.model.user_code import user_code
+from datarobot_drum.drum.model.user_code import model_error
+from datarobot_drum.drum.utils.others_code import failing_as
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# Made once: a model predicts with every request.
+_PREDICTING_FAILED: Final = partial(model_error, "Failure when making predictions.")
 
 
 class Scorer(Protocol):
@@ -71,7 +77,7 @@ class ArtifactScorer:
     def score(self, data: Any, source: RowSource) -> Predictions:
         counts = source.row_counts
         data = self._aligned(data)
-        with user_code("Failure when making predictions."):
+        with failing_as(_PREDICTING_FAILED):
             if counts is None:
                 values = self._model.predict(data)
             else:

@@ -26,10 +26,11 @@ def user_code(failure: str = "") -> AbstractContextManager[None]:
     Raises:
         ModelError: the block raised anything else.
     """
-    return failing_as(partial(_model_error, failure))
+    return failing_as(partial(model_error, failure))
 
 
-def _model_error(failure: str, exc: BaseException) -> ModelError | None:
+def model_error(failure: str, exc: BaseException) -> ModelError | None:
+    """What is raised in the place of an exception of the user's code; None: it stays as it is."""
     if chooses_status(exc) or isinstance(exc, PayloadError):
         return None
     return ModelError(_text(exc, failure))
