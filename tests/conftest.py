@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from unittest.mock import patch
 
 import pytest
@@ -30,6 +31,20 @@ def clean_environment() -> Iterator[None]:
 def pytest_configure() -> None:
     # Before any process of the run is started: all of them draw from one seed.
     seed()
+    # Not where only the imports are checked.
+    if find_spec("hypothesis") is not None:
+        draw_without_a_clock()
+
+
+def draw_without_a_clock() -> None:
+    """How long an example takes says more of the machine than of the code."""
+    from hypothesis import HealthCheck, settings
+
+    slow = [HealthCheck.too_slow]
+    settings.register_profile(
+        "drum", deadline=None, print_blob=True, suppress_health_check=slow, derandomize=False
+    )
+    settings.load_profile("drum")
 
 
 def pytest_report_header() -> str:

@@ -90,7 +90,7 @@ def fit(estimator: Any, make: Callable[..., pd.DataFrame], classes: bool) -> Est
     ("estimator", "make", "classes"), [case[1:] for case in MODELS], ids=[c[0] for c in MODELS]
 )
 @given(sizes=st.lists(st.integers(1, 9), min_size=2, max_size=9), seed=st.integers(0, 999))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.differing_executors])
 def test_a_merged_call_gives_the_same_bits(
     estimator: Any, make: Callable[..., pd.DataFrame], classes: bool, sizes: list[int], seed: int
 ) -> None:

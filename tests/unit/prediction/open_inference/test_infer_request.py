@@ -69,7 +69,7 @@ requests = mostly(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(requests, st.binary(max_size=20), st.none() | st.integers(-3, 30))
 def test_any_request_is_read_or_refused(content: Any, binary: bytes, shift: int | None) -> None:
     header = json.dumps(content).encode()
@@ -98,7 +98,6 @@ def arrays() -> st.SearchStrategy[Tensor]:
     return st.sampled_from(DATATYPES).flatmap(of)
 
 
-@settings(deadline=None)
 @given(arrays())
 def test_binary_data_reads_back(tensor: Tensor) -> None:
     shape = tensor.values.shape
@@ -107,7 +106,6 @@ def test_binary_data_reads_back(tensor: Tensor) -> None:
     assert tensor_of("x", back).datatype == tensor.datatype
 
 
-@settings(deadline=None)
 @given(arrays())
 def test_json_data_reads_back(tensor: Tensor) -> None:
     # JSON has no infinities, and its null is our NaN.

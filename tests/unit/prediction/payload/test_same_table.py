@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import MalformedRequestError
@@ -154,7 +154,6 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
             assert [type(value) for value in found[name]] == [type(x) for x in expected[name]]
 
 
-@settings(deadline=None)
 @given(tables())
 @example([Column("integer", [1, None]), Column("boolean", [True, None])])
 @example([Column("text", ["A1", None]), Column("boolean", [None, None])])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import make_column_transformer
@@ -181,7 +181,7 @@ def test_a_missing_value_goes_the_ordinary_path_through_trees_that_take_it() -> 
 @given(
     data=st.lists(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4), min_size=1, max_size=6)
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_a_fast_classifier_gives_the_same_probabilities(data: list[list[float]]) -> None:
     model = fitted(make_pipeline(StandardScaler(), LogisticRegression()), "class")
     shortcut = fast_pipeline(model)

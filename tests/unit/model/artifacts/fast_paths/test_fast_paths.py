@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -184,7 +184,7 @@ def read(reader: str, table: Table) -> pd.DataFrame:
 
 
 @given(st.sampled_from(sorted(LASTS)), st.sampled_from(sorted(READERS)), columns_of(ORDINARY, ODD))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 def test_pipelines_behind_columns(last: str, reader: str, table: Table) -> None:
     frame = read(reader, table)
     for front in COLUMNS:
@@ -196,7 +196,7 @@ def test_pipelines_behind_columns(last: str, reader: str, table: Table) -> None:
     st.sampled_from(sorted(READERS)),
     columns_of({name: ORDINARY[name] for name in NUMBER_NAMES}, ODD),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_models_of_numbers(reader: str, table: Table) -> None:
     frame = read(reader, table)
     for name in NUMERIC:

@@ -119,7 +119,7 @@ MODELS = [fitted(columns, LogisticRegression(), "predict_proba") for columns in 
     st.integers(0, len(MODELS) - 1),
     st.lists(st.tuples(*CELLS.values()).map(list), min_size=1, max_size=6),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_the_rows_hold_the_answer_is_the_models(
     number: int, rows: list[list[str]]
 ) -> None:
