@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "needs-oldest"
+from tests.unit.project.modules import FILES
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = ROOT / "scripts" / "needs-oldest"
 DAY = 24 * 60 * 60
 # Any day; what counts is how far apart commits are.
 START = 1_700_000_000
@@ -36,11 +41,12 @@ class Checkout:
             command, cwd=self.folder, env=env, check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    def write(self, path: str) -> None:
+    def write(self, path: str) -> Path:
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a") as text:
             text.write("one more line\n")
+        return file
 
     def commit(self, path: str, days_later: float = 0) -> str:
         """Change one file; the commit's id."""
@@ -92,6 +98,28 @@ def test_what_depends_on_versions_counts(checkout: Checkout) -> None:
         checkout.commit(path)
         asked[path] = checkout.ask("HEAD~1")
     assert asked == dict.fromkeys(DEPEND, NEEDED) | dict.fromkeys(OTHERS, NOT_NEEDED)
+
+
+def pinned_modules() -> set[str]:
+    """What to import of the packages in requirements/oldest.txt that are installed."""
+    text = (ROOT / "requirements" / "oldest.txt").read_text()
+    pinned = {name.lower() for name in re.findall(r"^([\w-]+)==", text, re.MULTILINE)}
+    owners = packages_distributions().items()
+    return {module for module, names in owners if pinned & {name.lower() for name in names}}
+
+
+def test_every_room_that_imports_what_is_pinned_counts(checkout: Checkout) -> None:
+    imports = re.compile(rf"^ *(?:import|from) (?:{'|'.join(pinned_modules())})\b", re.MULTILINE)
+    # Of each folder one will do.
+    found = {path.parent: path for path in FILES.values() if imports.search(path.read_text())}
+    assert len(found) > 10
+    left_out = []
+    for path in found.values():
+        written = checkout.write(str(path.relative_to(ROOT)))
+        if checkout.ask("HEAD") != NEEDED:
+            left_out.append(path)
+        written.unlink()
+    assert left_out == []
 
 
 def test_one_of_several_commits_counts(checkout: Checkout) -> None:
