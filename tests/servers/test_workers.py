@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.servers.harness import SERVER_TYPES, Server, eventually, running_server
+from tests.servers.harness import (
+    SERVER_TYPES,
+    Server,
+    ServerDiedError,
+    eventually,
+    running_server,
+)
 from tests.servers.load import WAIT_FOR_GATE, Load, rows
 
 pytestmark = pytest.mark.servers
@@ -185,3 +191,29 @@ def test_a_built_in_model_is_shared_unless_loading_it_starts_threads(
     assert in_master == shared
     assert (status, json.loads(body)) == (200, {"predictions": [pytest.approx(3.0)]})
     assert code == 0
+
+
+ENDED_AT_BIRTH = """
+import os, signal
+import pandas as pd
+
+def load_model(code_dir):
+    # As if the server were told to end in the moment in which it forks.
+    os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    return "a model"
+
+def score(data, model, **kwargs):
+    return pd.DataFrame({"Predictions": data["a"]})
+"""
+
+
+@pytest.mark.parametrize("server_type", SEVERAL)
+def test_a_worker_that_is_told_to_end_as_it_is_born_ends(tmp_path: Path, server_type: str) -> None:
+    (tmp_path / "custom.py").write_text(ENDED_AT_BIRTH)
+    params = {"CUSTOM_MODEL_WORKERS": 2, "DRUM_PRELOAD_MODEL": "on"}
+    # Its server ends too, as with any worker that ends before it was ready.
+    with (
+        pytest.raises(ServerDiedError, match="ended with"),
+        running_server(tmp_path, server_type, *REGRESSION, params=params),
+    ):
+        pass

@@ -23,7 +23,12 @@ from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.balance import LoadBoard, Slot
 from datarobot_drum.drum.serving.listening import turn_newcomers_away
-from datarobot_drum.drum.serving.signals import Stopped, StopSignals
+from datarobot_drum.drum.serving.signals import (
+    Stopped,
+    StopSignals,
+    held_back_over_fork,
+    let_in,
+)
 from datarobot_drum.drum.utils.failures import ending_process
 
 logger = get_drum_logger("supervisor")
@@ -139,10 +144,11 @@ class Supervisor:
     def _spawn(self) -> None:
         reader, writer = os.pipe()
         slot = self._board.new_slot()
-        pid = os.fork()
-        if pid == 0:
-            os.close(reader)
-            self._be_worker(Channel(writer, slot))
+        with held_back_over_fork():
+            pid = os.fork()
+            if pid == 0:
+                os.close(reader)
+                self._be_worker(Channel(writer, slot))
         os.close(writer)
         os.set_blocking(reader, False)
         self._workers[pid] = _Worker(pid, reader, slot)
@@ -166,6 +172,7 @@ class Supervisor:
             contextlib.suppress(Stopped),
             ending_process(EXIT_CANNOT_START, self._with_traceback, unless=passing),
         ):
+            let_in()
             self._run_worker(channel, signals)
         sys.exit(0)
 

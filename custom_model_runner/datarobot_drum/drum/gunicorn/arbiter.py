@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import TCP6Socket, TCPSocket
 
 from datarobot_drum.drum.serving.listening import turn_newcomers_away
+from datarobot_drum.drum.serving.signals import held_back_over_fork
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.gunicorn.application import DrumApplication
@@ -57,6 +58,10 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         wanted = self.num_workers if any(worker.is_ready for worker in workers) else 1
         for _ in range(wanted - len(workers)):
             self.spawn_worker()
+
+    def spawn_worker(self) -> Any:
+        with held_back_over_fork():
+            return super().spawn_worker()
 
     def murder_workers(self) -> None:
         for worker in self.WORKERS.values():

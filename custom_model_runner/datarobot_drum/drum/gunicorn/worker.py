@@ -31,7 +31,7 @@ from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.balance import STEP_BACK
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
-from datarobot_drum.drum.serving.signals import Stopped
+from datarobot_drum.drum.serving.signals import Stopped, let_in
 from datarobot_drum.drum.utils.failures import ending_process
 
 # Seconds until the next try when no more connections can be accepted.
@@ -77,6 +77,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         # Until there are handlers of its own, a worker has those of the arbiter, which only take
         # note: the signal would be lost. There is nothing to finish yet.
         signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+        let_in()
         super().init_process()
 
     def init_signals(self) -> None:

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def held_back_over_fork() -> Iterator[None]:
+    """SIGTERM waits while a process forks, so that no child gets it with its parent's handler,
+    which would lose it. The child calls ``let_in`` when it has a handler of its own.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        let_in()
+
+
+def let_in() -> None:
+    """Take the signals that have waited, and those to come."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 class Stopped(KeyboardInterrupt):
