@@ -160,6 +160,20 @@ def test_a_file_is_read_for_its_names_whatever_the_session_tells(
     assert_same(result, model.classes_, model.predict_proba(X))
 
 
+@pytest.mark.parametrize("source", ["path", "path.read_bytes()"])
+def test_a_session_that_a_hook_has_made_has_names_too(tmp_path: Path, source: str) -> None:
+    model = LogisticRegression().fit(X, LEVELS)
+    hook = f"""
+        import onnxruntime, pathlib
+        def load_model(code_dir):
+            path = pathlib.Path(code_dir, "model.onnx")
+            return onnxruntime.InferenceSession({source}, providers=["CPUExecutionProvider"])
+    """
+    write_folder(save(tmp_path, model, zipmap=False), hook)
+    result = predict(load(tmp_path, "multiclass", class_labels=("low", "mid", "high")), ROWS)
+    assert_same(result, model.classes_, model.predict_proba(X))
+
+
 def test_the_order_of_a_map_is_not_the_order_of_the_classes(tmp_path: Path) -> None:
     """The runtime sorts a map by its keys; the classifier does not sort its classes."""
     nodes = [
