@@ -20,6 +20,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -212,6 +213,26 @@ class _NearlyEqual(LinearRegression):
     def predict(self, X: Any) -> Any:  # noqa: N803
         result = super().predict(X)
         return np.nextafter(result, 0) if isinstance(X, np.ndarray) else result
+
+
+class TooFar(Exception):
+    """Of no kind that scikit-learn raises itself."""
+
+
+def near(one: Any, other: Any) -> float:
+    distance = float(np.abs(one - other).sum())
+    if distance > 100:
+        raise TooFar
+    return distance
+
+
+def test_a_users_function_may_raise_what_it_likes_for_made_rows() -> None:
+    model = fitted(KNeighborsRegressor(n_neighbors=1, metric=near, algorithm="brute"), "number")
+    loaded = EstimatorModel(model, TargetType.REGRESSION)
+    rows = table(5)
+    np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
+    with pytest.raises(TooFar):
+        loaded.predict(rows * 1000)
 
 
 def test_a_different_answer_to_made_rows_keeps_the_way_closed() -> None:
