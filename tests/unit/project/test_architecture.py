@@ -248,23 +248,6 @@ def test_third_parties_keep_to_their_rooms(path: Path):
     assert not wrong
 
 
-MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 60
-# A table and nothing else.
-TABLES = ("knobs.py",)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_modules_and_functions_are_short(path: Path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= MOST_LINES or path.name in TABLES
-    assert [
-        f"{node.name} has {length} lines"
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
-    ] == []
-
-
 # The process's own state: what one thread sets while it predicts, another one gets.
 PROCESS_WIDE = frozenset(
     {
