@@ -256,7 +256,7 @@ def bars_of(figures: dict[str, float], given: argparse.Namespace) -> list[Bar]:
 def serve_and_measure(server_type: str, given: argparse.Namespace) -> dict[str, float]:
     parameters = {
         "DRUM_SERVER_TYPE": server_type,
-        "DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH": given.depth,
+        "DRUM_EXECUTOR_QUEUE_DEPTH": given.depth,
         "DRUM_GUNICORN_KEEP_ALIVE": 5,
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -137,7 +137,7 @@ def requests(kind: Kind, rows: int, front: str) -> tuple[float, float]:
     """CPU seconds of a server for its first request, and the median of later ones."""
     body = kind.rows(rows).read_bytes()
     costs = []
-    parameters = {"DRUM_SERVER_TYPE": front, "DRUM_FASTAPI_MAX_UPLOAD_SIZE": 2**30}
+    parameters = {"DRUM_SERVER_TYPE": front, "DRUM_MAX_UPLOAD_SIZE": 2**30}
     with serving(str(kind.model(rows)), parameters, kind.options) as (pid, port):
         for _ in range(1 + LATER):
             before = cpu_so_far(pid)

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from datarobot_drum.drum.knobs import KNOBS, Knob
+from datarobot_drum.drum.knobs.knob import ALL_SERVERS, Knob
+from datarobot_drum.drum.knobs.table import KNOBS
 from datarobot_drum.drum.pages.openapi import describe_routes
 from datarobot_drum.drum.serving.routes import ROUTES
 
@@ -23,7 +24,7 @@ OPENAPI_HEAD = (
 HEAD = """\
 # Settings
 
-<!-- Made by scripts/make_docs.py from datarobot_drum/drum/knobs.py; do not edit. -->
+<!-- Made by scripts/make_docs.py from datarobot_drum/drum/knobs/; do not edit. -->
 
 These runtime parameters configure the runner itself. Each can be given in either way, and none
 needs a definition in `model-metadata.yaml`:
@@ -35,7 +36,11 @@ needs a definition in `model-metadata.yaml`:
   beats the variable.
 
 A value out of range stops the start with an error that names parameter, value and range; there is
-no silent default. "Servers" says where a parameter has an effect.
+no silent default. "Servers" says where a parameter has an effect. Of two names of a parameter
+either will do; where both are set, their values must be the same.
+
+Words for true and false are `true`, `t`, `yes`, `y`, `on`, `1` and `false`, `f`, `no`, `n`, `off`,
+`0`, `none`, in any case.
 
 | parameter | values | default | servers | what it does |
 | --- | --- | --- | --- | --- |
@@ -47,21 +52,15 @@ def settings_page() -> str:
 
 
 def _row(knob: Knob) -> str:
-    everywhere = len(knob.servers) == 3
-    servers = "all" if everywhere else ", ".join(knob.servers)
+    servers = "all" if knob.servers == ALL_SERVERS else ", ".join(knob.servers)
     text = knob.help
     if knob.twin:
         text += f" While it is unset, `{knob.twin}` applies."
-    cells = (f"`{knob.name}`", knob.range_text, _default(knob), servers, text)
+    if knob.aliases:
+        text += f" Also called {', '.join(f'`{name}`' for name in knob.aliases)}."
+    shown = knob.takes.show(knob.default)
+    cells = (f"`{knob.name}`", knob.takes.range_text, shown, servers, text)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-
-def _default(knob: Knob) -> str:
-    if knob.default is None:
-        return "not set"
-    if isinstance(knob.default, bool):
-        return str(knob.default).lower()
-    return str(knob.default)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -171,7 +171,7 @@ def next_prediction(client: Calls) -> Answer:
 def test_full_queue_answers_503_at_once(
     serve: Serve, folders: Folders, pool: ThreadPoolExecutor, held: Path
 ) -> None:
-    folder = folders.echo_of("regression").with_params(DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH="1")
+    folder = folders.echo_of("regression").with_params(DRUM_EXECUTOR_QUEUE_DEPTH="1")
     client = serve(folder)
     with busy_model(client, pool, held) as running:
         others = [pool.submit(client.predict, "out:Predictions\n2\n") for _ in range(4)]
@@ -191,7 +191,7 @@ def test_full_queue_answers_503_at_once(
 def test_waiting_longer_than_the_queue_timeout_answers_503(
     serve: Serve, folders: Folders, pool: ThreadPoolExecutor, held: Path
 ) -> None:
-    folder = folders.echo_of("regression").with_params(DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT="0.2")
+    folder = folders.echo_of("regression").with_params(DRUM_EXECUTOR_QUEUE_TIMEOUT="0.2")
     client = serve(folder)
     with busy_model(client, pool, held) as running:
         waiting = pool.submit(client.predict, "out:Predictions\n2\n")

@@ -109,7 +109,7 @@ def test_clients_that_leave_free_their_slots(client: SocketClient, tmp_path: Pat
 def test_a_request_whose_client_left_the_queue_is_never_run(
     front: Front, folders: Folders, tmp_path: Path
 ) -> None:
-    one_slot = chatting(folders).with_params(DRUM_FASTAPI_EXECUTOR_WORKERS="1")
+    one_slot = chatting(folders).with_params(DRUM_EXECUTOR_WORKERS="1")
     client = front.serve(one_slot)
     assert isinstance(client, SocketClient)
     first, second = tmp_path / "first", tmp_path / "second"

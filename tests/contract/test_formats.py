@@ -203,7 +203,7 @@ def test_decision_23_capabilities_list_the_formats(serve: Serve, folders: Folder
 
 
 def test_decision_04_body_over_the_limit(serve: Serve, folders: Folders) -> None:
-    client = serve(folders.regression.with_params(DRUM_FASTAPI_MAX_UPLOAD_SIZE="1000"))
+    client = serve(folders.regression.with_params(DRUM_MAX_UPLOAD_SIZE="1000"))
     small = "a,b\n" + "1,2\n" * 200
     for body in ("a,b\n" + "1,2\n" * 300, b"\x00" * 1001):
         answer = client.predict(body)

@@ -141,7 +141,7 @@ def test_posts_answer_as_described(
 def test_bodies_that_are_not_read_answer_as_described(
     serve: Serve, folder: Folder, path: str, headers: dict[str, str]
 ) -> None:
-    client = serve(folder.with_params(DRUM_FASTAPI_MAX_UPLOAD_SIZE="1024"))
+    client = serve(folder.with_params(DRUM_MAX_UPLOAD_SIZE="1024"))
     document = client.get("/openapi.json").json()
     body = b"x" * (10 if headers else 2000)
     answer = client.post(path.format(name="regression"), body, "application/json", headers)

@@ -84,8 +84,9 @@ def test_chunked_body(serve: Serve, folders: Folders, size: int) -> None:
     assert good(status, body)
 
 
-def test_chunked_body_over_the_limit(serve: Serve, folders: Folders) -> None:
-    folder = folders.regression.with_params(DRUM_FASTAPI_MAX_UPLOAD_SIZE="1000")
+@pytest.mark.parametrize("name", ["DRUM_MAX_UPLOAD_SIZE", "DRUM_FASTAPI_MAX_UPLOAD_SIZE"])
+def test_chunked_body_over_the_limit(serve: Serve, folders: Folders, name: str) -> None:
+    folder = folders.regression.with_params(**{name: "1000"})
     head = b"POST /predict/ HTTP/1.1\r\n" + HOST + CSV + b"Transfer-Encoding: chunked\r\n\r\n"
     status, headers, body = exchange(serve, folder, head + chunked(b"a,b\n" + b"1,2\n" * 400, 700))
     assert status == 413

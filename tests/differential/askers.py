@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from datarobot_drum.drum.command_line.arguments import parse
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.local import LocalPredictor, build_predictor
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 from datarobot_drum.drum.scoring.score_file import score_file
 from datarobot_drum.drum.settings import ScoreSettings, Settings
 from tests.contract.clients import Answer, Calls, Headers

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.servers
 
 REGRESSION = ("--target-type", "regression")
 PRODUCTION = ("gunicorn", "fastapi")
-ONE_SECOND = {"DRUM_UVICORN_HEADER_TIMEOUT": 1}
+ONE_SECOND = {"DRUM_HEADER_TIMEOUT": 1}
 HEAD = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
 
 
@@ -122,7 +122,7 @@ def test_many_slow_clients_keep_nobody_waiting(
     code_dir: Path, server_type: str, sent: bytes
 ) -> None:
     # The server's patience outlasts the others': whoever waited for it would time out.
-    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 600, "DRUM_GUNICORN_KEEP_ALIVE": 600}
+    params = {"DRUM_HEADER_TIMEOUT": 600, "DRUM_GUNICORN_KEEP_ALIVE": 600}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
             running_server(code_dir, server_type, *REGRESSION, params=params)
@@ -138,7 +138,7 @@ def test_many_slow_clients_keep_nobody_waiting(
 
 @pytest.mark.parametrize("server_type", SERVER_TYPES)
 def test_idle_connections_do_not_hold_up_the_end(code_dir: Path, server_type: str) -> None:
-    params = {"DRUM_UVICORN_HEADER_TIMEOUT": 600, "DRUM_GUNICORN_KEEP_ALIVE": 600}
+    params = {"DRUM_HEADER_TIMEOUT": 600, "DRUM_GUNICORN_KEEP_ALIVE": 600}
     with (
         running_server(code_dir, server_type, *REGRESSION, params=params) as server,
         socket.create_connection(("127.0.0.1", server.port), 30),

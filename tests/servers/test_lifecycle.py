@@ -125,7 +125,7 @@ def test_a_request_that_does_not_end_is_cut_off_after_the_graceful_timeout(
 ) -> None:
     started = tmp_path / "started"
     env = {"RUN_STARTED": str(started), "RUN_GATE": str(tmp_path / "never")}
-    params = {"DRUM_GUNICORN_GRACEFUL_TIMEOUT": 1, "CUSTOM_MODEL_WORKERS": workers}
+    params = {"DRUM_GRACEFUL_TIMEOUT": 1, "CUSTOM_MODEL_WORKERS": workers}
     head = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: "
     with (
         running_server(code_dir, server_type, *REGRESSION, env=env, params=params) as server,

@@ -66,7 +66,7 @@ def stuck(
 
 
 @pytest.mark.parametrize(
-    "stuck", [{"DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH": 2}], indirect=True, ids=["depth 2"]
+    "stuck", [{"DRUM_EXECUTOR_QUEUE_DEPTH": 2}], indirect=True, ids=["depth 2"]
 )
 def test_what_does_not_fit_is_told_at_once_and_status_routes_answer(stuck: Stuck) -> None:
     stuck.occupy()
@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_told_at_once_and_status_routes_answer(stuck: Stuck
 
 
 @pytest.mark.parametrize(
-    "stuck", [{"DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT": 0.2}], indirect=True, ids=["0.2 s"]
+    "stuck", [{"DRUM_EXECUTOR_QUEUE_TIMEOUT": 0.2}], indirect=True, ids=["0.2 s"]
 )
 def test_whoever_waits_too_long_is_told_while_the_model_is_stuck(stuck: Stuck) -> None:
     stuck.occupy()
@@ -118,7 +118,7 @@ REQUEST = HEAD + b"Content-Length: 4\r\n\r\na\n0\n"
 
 
 @pytest.mark.parametrize(
-    "stuck", [{"DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH": 2}], indirect=True, ids=["depth 2"]
+    "stuck", [{"DRUM_EXECUTOR_QUEUE_DEPTH": 2}], indirect=True, ids=["depth 2"]
 )
 def test_a_client_that_leaves_makes_room_for_another(stuck: Stuck) -> None:
     stuck.occupy()

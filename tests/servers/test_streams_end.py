@@ -172,7 +172,7 @@ def process_of_a_short_stream(server: Server) -> bytes:
 @pytest.mark.parametrize(("server_type", "workers"), SERVERS_AND_WORKERS)
 def test_streams_end_with_an_error_event(chat_dir: Path, server_type: str, workers: int) -> None:
     params = {
-        "DRUM_GUNICORN_GRACEFUL_TIMEOUT": GRACEFUL_TIMEOUT,
+        "DRUM_GRACEFUL_TIMEOUT": GRACEFUL_TIMEOUT,
         "CUSTOM_MODEL_WORKERS": workers,
     }
     arguments = ("--target-type", "textgeneration")
@@ -191,7 +191,7 @@ def test_gunicorns_other_worker_classes(chat_dir: Path, worker_class: str, name:
     if worker_class == "gevent":
         pytest.importorskip("gevent")
     params = {
-        "DRUM_GUNICORN_GRACEFUL_TIMEOUT": GRACEFUL_TIMEOUT,
+        "DRUM_GRACEFUL_TIMEOUT": GRACEFUL_TIMEOUT,
         "DRUM_GUNICORN_WORKER_CLASS": worker_class,
     }
     arguments = ("--target-type", "textgeneration")

@@ -117,7 +117,7 @@ def test_a_certificate_that_cannot_be_read_is_named(code_dir: Path, server_type:
 def test_a_slow_client_over_tls_is_answered_408(
     code_dir: Path, certificates: Certificates, server_type: str
 ) -> None:
-    params = certificates.params(DRUM_UVICORN_HEADER_TIMEOUT=1)
+    params = certificates.params(DRUM_HEADER_TIMEOUT=1)
     with (
         running_server(code_dir, server_type, *REGRESSION, params=params) as server,
         socket.create_connection(("127.0.0.1", server.port), 30) as plain,
@@ -130,7 +130,7 @@ def test_a_slow_client_over_tls_is_answered_408(
 def test_gunicorn_gives_up_a_handshake_that_does_not_end(
     code_dir: Path, certificates: Certificates
 ) -> None:
-    params = certificates.params(DRUM_UVICORN_HEADER_TIMEOUT=1)
+    params = certificates.params(DRUM_HEADER_TIMEOUT=1)
     with (
         running_server(code_dir, "gunicorn", *REGRESSION, params=params) as server,
         socket.create_connection(("127.0.0.1", server.port), 30) as connection,

@@ -8,49 +8,53 @@ from pathlib import Path
 import pytest
 import trustme
 
-from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.fastapi.config import UvicornSettings
+from datarobot_drum.drum.fastapi.config import uses_uvloop
 from datarobot_drum.drum.gunicorn.config import gunicorn_options
-from datarobot_drum.drum.serving.tls import server_context
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
+from datarobot_drum.drum.knobs.reading import read
+from datarobot_drum.drum.knobs.serving import FastApiSettings, GunicornSettings, TlsSettings
+from datarobot_drum.drum.serving.tls import server_context as context_for
 from datarobot_drum.drum.settings import ModelSettings, ServerSettings, Settings
-
-WORKER_CLASS = "MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_WORKER_CLASS"
 
 
 def settings(**server: object) -> Settings:
     return Settings(
         command="server",
         model=ModelSettings(code_dir="."),
-        server=ServerSettings(server_type=ServerType.GUNICORN, **server),  # type: ignore[arg-type]
+        server=ServerSettings(**server),  # type: ignore[arg-type]
     )
 
 
 class TestGunicorn:
     def test_status_routes_find_a_thread_when_the_queue_is_full(self) -> None:
-        options = gunicorn_options(settings(executor_workers=3, queue_depth=20), None)
+        service = ServiceSettings(executor_workers=3, queue_depth=20)
+        options = gunicorn_options(settings(service=service), None)
 
         assert options["threads"] > 3 + 20
 
     def test_the_answer_504_comes_before_the_worker_is_killed(self) -> None:
-        assert gunicorn_options(settings(request_timeout=50), None)["timeout"] > 50
+        service = ServiceSettings(request_timeout=50)
+
+        assert gunicorn_options(settings(service=service), None)["timeout"] > 50
 
     def test_without_a_request_timeout_no_worker_is_killed(self) -> None:
-        assert gunicorn_options(settings(request_timeout=None), None)["timeout"] == 0
+        service = ServiceSettings(request_timeout=None)
 
-    def test_the_sync_class_has_no_threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(WORKER_CLASS, "sync")
+        assert gunicorn_options(settings(service=service), None)["timeout"] == 0
 
-        assert "threads" not in gunicorn_options(settings(), None)
+    def test_the_sync_class_has_no_threads(self) -> None:
+        gunicorn = GunicornSettings(worker_class="sync")
+
+        assert "threads" not in gunicorn_options(settings(gunicorn=gunicorn), None)
 
     def test_a_missing_gevent_is_said_with_its_remedy(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv(WORKER_CLASS, "gevent")
         monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
 
         with pytest.raises(SettingError, match="pip install gevent"):
-            gunicorn_options(settings(), None)
+            gunicorn_options(settings(gunicorn=GunicornSettings(worker_class="gevent")), None)
 
 
 class TestUvicorn:
@@ -60,7 +64,7 @@ class TestUvicorn:
         monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_MAX_REQUESTS", "7")
         monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_KEEP_ALIVE", "8")
         monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_UVICORN_KEEP_ALIVE", "9")
-        found = UvicornSettings.from_knobs()
+        found = read(FastApiSettings)
 
         assert (found.max_requests, found.keep_alive) == (7, 9)
 
@@ -68,16 +72,15 @@ class TestUvicorn:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-        assert not UvicornSettings.from_knobs().use_uvloop
+        assert not uses_uvloop("auto")
 
-        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_UVICORN_LOOP", "uvloop")
         with pytest.raises(SettingError, match="pip install uvloop"):
-            UvicornSettings.from_knobs()
+            uses_uvloop("uvloop")
 
-    def test_zero_turns_the_header_timeout_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_UVICORN_HEADER_TIMEOUT", "0")
 
-        assert UvicornSettings.from_knobs().header_timeout is None
+def server_context() -> ssl.SSLContext | None:
+    """What the parameters that are set make of it."""
+    return context_for(read(TlsSettings))
 
 
 class TestTls:

@@ -13,7 +13,7 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.local import build_predictor
 from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.payload.pps import load_deployment_config
-from datarobot_drum.drum.prediction.service import PredictionService, Service, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService, Service
 from datarobot_drum.drum.serving import collector
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.utils.event_loops import give_event_loop
@@ -53,7 +53,11 @@ def _observed(settings: Settings, service: Service | None) -> Service:
     """
     traces_clients = settings.model.target_name is not None
     try:
-        telemetry.start(at_once=settings.server.workers > 1, trace_clients=traces_clients)
+        telemetry.start(
+            settings.server.telemetry,
+            at_once=settings.server.processes.workers > 1,
+            trace_clients=traces_clients,
+        )
     except SettingError as error:
         return _failed(settings, error)
     return build_service(settings) if service is None else service
@@ -72,27 +76,13 @@ def build_service(settings: Settings) -> Service:
 
 
 def load_service(settings: Settings) -> PredictionService:
-    server = settings.server
     give_event_loop()
     predictor = build_predictor(settings.model)
-    config_file = server.deployment_config
+    config_file = settings.server.deployment_config
     target_type = predictor.info.target_type
     return PredictionService(
         predictor,
-        ServiceSettings(
-            server_type=server.server_type,
-            executor_workers=server.executor_workers or 1,
-            chat_workers=server.executor_workers or 4,
-            queue_depth=server.queue_depth,
-            queue_timeout=server.queue_timeout,
-            request_timeout=server.request_timeout,
-            show_perf=server.show_perf,
-            batching=server.batching,
-            batch_requests=server.batch_requests,
-            batch_rows=server.batch_rows,
-            short_call=server.short_call,
-            csv_threads=server.csv_threads,
-        ),
+        settings.server.service,
         None if config_file is None else load_deployment_config(config_file, target_type),
     )
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from datarobot_drum.drum.enum import ArgumentsOptions, ServerType
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.knobs.serving import SERVERS
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
 from datarobot_drum.drum.model.folder import find_user_file
@@ -13,13 +14,6 @@ from datarobot_drum.drum.utils.setup import setup_options
 from datarobot_drum.runtime_parameters import RuntimeParameters
 
 SERVER_TYPE_PARAMETER: Final = "DRUM_SERVER_TYPE"
-
-_SERVERS: Final = {
-    "fastapi": ServerType.FASTAPI,
-    "flask": ServerType.FLASK,
-    "gunicorn": ServerType.GUNICORN,
-    "uvicorn": ServerType.FASTAPI,
-}
 
 logger = get_drum_logger("entry_point")
 
@@ -57,12 +51,11 @@ def _get_server_type() -> str:
     if not RuntimeParameters.has(SERVER_TYPE_PARAMETER):
         return ServerType.FLASK.value
     name = str(RuntimeParameters.get(SERVER_TYPE_PARAMETER)).lower()
-    if name not in _SERVERS:
+    if name not in SERVERS:
         raise ValueError(
-            f"Invalid {SERVER_TYPE_PARAMETER}: '{name}'."
-            f" Valid options are: {', '.join(sorted(_SERVERS))}"
+            f"Invalid {SERVER_TYPE_PARAMETER}: '{name}'. Valid options are: {', '.join(SERVERS)}"
         )
-    return _SERVERS[name].value
+    return SERVERS[name].value
 
 
 def _warn_of_unused_extension(server_type: str, code_dir: object) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from datarobot_drum.drum.enum import RunLanguage
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.figures.shared_counters import shared_directory
 from datarobot_drum.drum.serving import collector
@@ -59,7 +58,7 @@ def with_shared_model(
 
 
 def _preloaded(settings: Settings, can_share: bool) -> Service | None:
-    choice = knob("DRUM_PRELOAD_MODEL")
+    choice = settings.server.processes.preload
     if choice == "on" and not can_share:
         raise SettingError("DRUM_PRELOAD_MODEL is on, but gevent workers load their own model.")
     if choice == "off" or (choice == "auto" and not (can_share and _worth_trying(settings))):
@@ -82,7 +81,7 @@ def _worth_trying(settings: Settings) -> bool:
 
     model = settings.model
     return (
-        settings.server.workers > 1
+        settings.server.processes.workers > 1
         and model.language in (None, RunLanguage.PYTHON)
         and _UNFIT not in os.environ
         and find_user_file(model.code_dir, "custom.py") is None

@@ -11,10 +11,26 @@ from typing import Any, Final
 
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.knobs import check_knobs, knob, knob_is_set
+from datarobot_drum.drum.knobs.predicting import (
+    ArtifactSettings,
+    LogSettings,
+    ServiceSettings,
+    TelemetrySettings,
+)
+from datarobot_drum.drum.knobs.reading import check_all, read
+from datarobot_drum.drum.knobs.serving import (
+    AccessSettings,
+    FastApiSettings,
+    GunicornSettings,
+    HttpSettings,
+    ProcessSettings,
+    TlsSettings,
+)
 from datarobot_drum.drum.utils.processors import available_processors
 
 DEFAULT_PORT: Final = 8080
+# Bytes: fastapi's limit for a body, where none is set.
+FASTAPI_MAX_BODY: Final = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +47,26 @@ class ModelSettings:
     user_secrets_mount_path: str | None = None
     user_secrets_prefix: str | None = None
     lazy_loading_file: str | None = None
+    artifacts: ArtifactSettings = field(default_factory=ArtifactSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What is needed to serve. ``max_body`` in bytes, times in seconds, None: no limit."""
+    """What is needed to serve; each part is handed to those who act on it."""
 
-    server_type: ServerType = ServerType.FLASK
     host: str = "0.0.0.0"
     port: int = DEFAULT_PORT
     url_prefix: str = ""
-    workers: int = 1
     with_error_server: bool = False
-    show_perf: bool = False
     deployment_config: str | None = None
-    request_timeout: float | None = 600
-    max_body: int | None = None
-    executor_workers: int | None = None
-    queue_depth: int = 128
-    queue_timeout: float | None = 60
-    batching: bool | None = None
-    batch_requests: int = 64
-    batch_rows: int = 10_000
-    short_call: float = 0.0
-    csv_threads: int = 1
-    auth_token: str | None = field(default=None, repr=False)
-    cors_origins: tuple[str, ...] = ()
-    docs: bool = False
+    processes: ProcessSettings = field(default_factory=ProcessSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    gunicorn: GunicornSettings = field(default_factory=GunicornSettings)
+    fastapi: FastApiSettings = field(default_factory=FastApiSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,15 @@ class Settings:
         )
 
 
+def log_settings() -> LogSettings:
+    """What the log looks like: wanted before the other settings can be made.
+
+    Raises:
+        SettingError: ``DRUM_JSON_LOGGING`` is neither true nor false.
+    """
+    return read(LogSettings)
+
+
 def _model_settings(given: Mapping[str, Any]) -> ModelSettings:
     target_type = given.get("target_type")
     language = given.get("language")
@@ -123,49 +141,36 @@ def _model_settings(given: Mapping[str, Any]) -> ModelSettings:
         user_secrets_mount_path=given.get("user_secrets_mount_path"),
         user_secrets_prefix=given.get("user_secrets_prefix"),
         lazy_loading_file=given.get("lazy_loading_file"),
+        artifacts=read(ArtifactSettings),
     )
 
 
 def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> ServerSettings:
-    check_knobs()
+    check_all()
     host, port = split_address(str(given["address"]))
-    timeout = knob("DRUM_CLIENT_REQUEST_TIMEOUT")
-    limited = server_type is ServerType.FASTAPI or knob_is_set("DRUM_FASTAPI_MAX_UPLOAD_SIZE")
-    workers = knob("CUSTOM_MODEL_WORKERS") or given.get("max_workers") or 1
+    processes = read(ProcessSettings, workers=given.get("max_workers") or 1)
     return ServerSettings(
-        server_type=server_type,
         host=host,
         port=port,
         url_prefix=_url_prefix(),
-        workers=workers,
         with_error_server=bool(given.get("with_error_server")),
-        show_perf=bool(given.get("show_perf")),
         deployment_config=given.get("deployment_config"),
-        request_timeout=timeout or None,
-        max_body=knob("DRUM_FASTAPI_MAX_UPLOAD_SIZE") if limited else None,
-        executor_workers=knob("DRUM_FASTAPI_EXECUTOR_WORKERS"),
-        queue_depth=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_DEPTH"),
-        queue_timeout=knob("DRUM_FASTAPI_EXECUTOR_QUEUE_TIMEOUT") or None,
-        batching={"auto": None, "on": True, "off": False}[knob("DRUM_BATCHING")],
-        batch_requests=knob("DRUM_BATCH_MAX_REQUESTS"),
-        batch_rows=knob("DRUM_BATCH_MAX_ROWS"),
-        short_call=knob("DRUM_FASTAPI_SHORT_CALL"),
-        csv_threads=knob("DRUM_CSV_THREADS") or max(available_processors() // workers, 1),
-        docs=knob("DRUM_FASTAPI_ENABLE_DOCS"),
-        auth_token=knob("DRUM_AUTH_TOKEN"),
-        cors_origins=_cors_origins(knob("DRUM_CORS_ORIGINS")) if knob("DRUM_CORS_ENABLED") else (),
+        processes=processes,
+        http=read(
+            HttpSettings, max_body=FASTAPI_MAX_BODY if server_type is ServerType.FASTAPI else None
+        ),
+        gunicorn=read(GunicornSettings),
+        fastapi=read(FastApiSettings),
+        tls=read(TlsSettings),
+        access=read(AccessSettings),
+        service=read(
+            ServiceSettings,
+            server_type=server_type,
+            show_perf=bool(given.get("show_perf")),
+            csv_threads=max(available_processors() // processes.workers, 1),
+        ),
+        telemetry=read(TelemetrySettings),
     )
-
-
-def _cors_origins(text: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
-    wrong = [o for o in origins if o != "*" and not re.fullmatch(r"\w[\w+.-]*://[^/\s*]+", o)]
-    if wrong or not origins:
-        raise SettingError(
-            f"Invalid DRUM_CORS_ORIGINS: {text!r}. Valid values are: '*', or origins like"
-            " https://example.com with commas between them."
-        )
-    return origins
 
 
 def _score_settings(given: Mapping[str, Any]) -> ScoreSettings:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from datarobot_drum import __version__
 from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.knobs.predicting import TelemetrySettings
 from datarobot_drum.drum.logs import get_drum_logger, request_id
 from datarobot_drum.drum.masking import masked
-from datarobot_drum.runtime_parameters import RuntimeParameters
+from datarobot_drum.drum.utils.truth import truth
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -40,8 +41,6 @@ MISSING: Final = (
 )
 UNSENT: Final = "The collector did not take all in %g seconds: what is left is not exported."
 
-_TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
-_FALSE: Final = frozenset({"f", "false", "n", "no", "off", "0", "none", ""})
 _CLIENT_INSTRUMENTORS: Final = (
     ("opentelemetry.instrumentation.requests", "RequestsInstrumentor"),
     ("opentelemetry.instrumentation.aiohttp_client", "AioHttpClientInstrumentor"),
@@ -80,21 +79,24 @@ class State:
     providers: tuple[Any, ...] = ()
 
 
-def is_wanted() -> bool:
+def is_wanted(settings: TelemetrySettings) -> bool:
     """Whether an endpoint is set and the SDK is not disabled.
 
     Raises:
-        SettingError: ``OTEL_SDK_DISABLED`` is neither true nor false.
+        SettingError: the variable ``OTEL_SDK_DISABLED`` is neither true nor false.
     """
     if not os.environ.get(ENDPOINT_VARIABLE):
         return False
-    text = str(RuntimeParameters.get(DISABLED, os.environ.get(DISABLED, ""))).strip().lower()
-    if text not in _TRUE | _FALSE:
+    if settings.sdk_disabled is not None:
+        return not settings.sdk_disabled
+    text = os.environ.get(DISABLED, "")
+    disabled = truth(text.strip() or "no")
+    if disabled is None:
         raise SettingError(f"Invalid {DISABLED}: {text!r}. Valid values are: true or false.")
-    return text not in _TRUE
+    return not disabled
 
 
-def start(at_once: bool, trace_clients: bool) -> None:
+def start(settings: TelemetrySettings, at_once: bool, trace_clients: bool) -> None:
     """Load the SDK and export from now on, if that is wanted; safe to call again.
 
     Args:
@@ -102,9 +104,9 @@ def start(at_once: bool, trace_clients: bool) -> None:
         trace_clients: trace the calls that hooks make with requests and aiohttp.
 
     Raises:
-        SettingError: ``OTEL_SDK_DISABLED`` is neither true nor false.
+        SettingError: the variable ``OTEL_SDK_DISABLED`` is neither true nor false.
     """
-    if State.tracer is not None or not is_wanted():
+    if State.tracer is not None or not is_wanted(settings):
         return
     try:
         _start(at_once)

@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from datarobot_drum.drum.utils.truth import truth
 from datarobot_drum.runtime_parameters.exceptions import InvalidJsonException, InvalidRuntimeParam
 
 MASK: Final = "*****"
-TRUE_WORDS: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
-FALSE_WORDS: Final = frozenset({"f", "false", "n", "no", "off", "0", "none"})
 
 
 def check_value(kind: str, value: object) -> None:
@@ -80,10 +79,10 @@ def _number(text: str) -> int | float:
 
 
 def _truth(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in TRUE_WORDS | FALSE_WORDS:
+    value = truth(text)
+    if value is None:
         raise ValueError("the variable's text must be true or false")
-    return word in TRUE_WORDS
+    return value
 
 
 def parse_object(text: str) -> dict[str, Any] | None:

@@ -13,8 +13,9 @@ import pytest
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.flask.app import create_app
 from datarobot_drum.drum.flask.disconnect import client_is_gone
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import ModelInfo
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 from datarobot_drum.drum.settings import ModelSettings, Settings
 
 PATIENCE = 30

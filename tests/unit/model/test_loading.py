@@ -87,7 +87,8 @@ def test_joblib_is_not_imported_for_a_plain_pickle(tmp_path: Path) -> None:
         "import plain\n"
         "pickle.dump(plain.Model(), open(sys.argv[1] + '/model.pkl', 'wb'))\n"
         "from datarobot_drum.drum.model.artifacts.registry import load_artifact\n"
-        "load_artifact(sys.argv[1])\n"
+        "from datarobot_drum.drum.knobs.predicting import ArtifactSettings\n"
+        "load_artifact(sys.argv[1], ArtifactSettings())\n"
         "print([name for name in ('joblib', 'sklearn') if name in sys.modules])\n"
     )
     done = subprocess.run(

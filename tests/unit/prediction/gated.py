@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datarobot_drum.drum.enum import RunLanguage, TargetType
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import (
     ModelInfo,
     Predictions,
@@ -16,7 +17,7 @@ from datarobot_drum.drum.model.predictor import (
     UnstructuredReply,
 )
 from datarobot_drum.drum.prediction.messages import PredictRequest
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 
 REQUEST = PredictRequest(b"a\n1\n2\n", "text/csv", request_id="one")
 

@@ -14,6 +14,7 @@ import pytest
 from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ClientGoneError, CustomHTTPError, ModelError
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import (
     ModelInfo,
     Predictions,
@@ -23,7 +24,7 @@ from datarobot_drum.drum.model.predictor import (
 from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import PredictionService, Service, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService, Service
 
 PATIENCE = 30
 STATUS = (Operation.PING, Operation.HEALTH, Operation.LIVEZ, Operation.READYZ, Operation.INFO)

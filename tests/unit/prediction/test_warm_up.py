@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.prediction.answers import ModelAnswers
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.folders import ROWS, load, write_folder
 
 NOISY = """

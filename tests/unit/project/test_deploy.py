@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from datarobot_drum.drum.knobs import KNOB_BY_NAME
+from datarobot_drum.drum.knobs.table import KNOB_BY_NAME
 from datarobot_drum.drum.prediction.figures.metrics import FAMILIES, MEMORY, MODEL_INFO
 from datarobot_drum.drum.serving import routes
 
@@ -107,7 +107,7 @@ def test_pods_get_the_time_that_draining_takes() -> None:
     (container,) = pod["containers"]
     values = {entry["name"].removeprefix(PARAMETER): entry["value"] for entry in container["env"]}
     pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
-    graceful = int(values["DRUM_UVICORN_GRACEFUL_TIMEOUT"])
+    graceful = int(values["DRUM_GRACEFUL_TIMEOUT"])
     assert pod["terminationGracePeriodSeconds"] >= pause + graceful + 5
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from datarobot_drum.drum.knobs import KNOB_BY_NAME
+from datarobot_drum.drum.knobs.table import KNOB_BY_NAME
 from datarobot_drum.drum.prediction.figures.metrics import (
     FAMILIES,
     MEMORY,

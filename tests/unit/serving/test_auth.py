@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.settings import ServerSettings, knob
+from datarobot_drum.drum.knobs.reading import read
+from datarobot_drum.drum.knobs.serving import AccessSettings
+from datarobot_drum.drum.settings import ServerSettings
 from tests.contract.clients import Answer, Calls
 from tests.unit.serving.fronts import FRONTS, front
 
@@ -25,7 +27,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Calls]:
         else:
             app.add_api_route("/mine", lambda: "mine")
 
-    with front(request.param, extend, auth_token=TOKEN) as (client, _, _):
+    with front(request.param, extend, access=AccessSettings(auth_token=TOKEN)) as (client, _, _):
         yield client
 
 
@@ -98,7 +100,7 @@ def test_websockets_of_an_extension_need_it() -> None:
         apps.append(app)
 
     apps: list[Any] = []
-    with front("fastapi", extend, auth_token="token"):
+    with front("fastapi", extend, access=AccessSettings(auth_token="token")):
         client = TestClient(apps[0])
         with pytest.raises(WebSocketDisconnect), client.websocket_connect("/talk"):
             pass
@@ -107,7 +109,7 @@ def test_websockets_of_an_extension_need_it() -> None:
 
 
 def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert TOKEN not in repr(ServerSettings(auth_token=TOKEN))
+    assert TOKEN not in repr(ServerSettings(access=AccessSettings(auth_token=TOKEN)))
     monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_AUTH_TOKEN", " ")
     with pytest.raises(SettingError, match=r"Invalid DRUM_AUTH_TOKEN: \*\*\*\*\*"):
-        knob("DRUM_AUTH_TOKEN")
+        read(AccessSettings)

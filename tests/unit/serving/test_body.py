@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import BodyTooLargeError
+from datarobot_drum.drum.knobs.serving import HttpSettings
 from datarobot_drum.drum.prediction.payload.multipart import parse_multipart
 from datarobot_drum.drum.serving import body
 from datarobot_drum.drum.serving.body import BodyCollector
@@ -60,7 +61,7 @@ def test_the_limit_holds_while_reading() -> None:
 
 @pytest.mark.parametrize("name", FRONTS)
 def test_one_byte_too_many(name: str) -> None:
-    with front(name, max_body=100) as (client, _, _):
+    with front(name, http=HttpSettings(max_body=100)) as (client, _, _):
         assert client.predict(b"a\n" + b"1\n" * 49).status == 200
         answer = client.predict(b"a\n" + b"1\n" * 50)
         assert answer.status == 413

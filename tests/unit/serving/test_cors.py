@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import pytest
 
 from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.knobs.serving import AccessSettings
 from datarobot_drum.drum.settings import Settings
 from tests.unit.serving.fronts import FRONTS, front
 
@@ -31,7 +33,7 @@ def test_off_by_default(name: str) -> None:
 
 
 def test_any_origin_comes_without_credentials(name: str) -> None:
-    with front(name, cors_origins=("*", PAGE)) as (client, _, _):
+    with front(name, access=opened_to("*", PAGE)) as (client, _, _):
         for answer in (
             client.get("/info/", {"Origin": PAGE}),
             client.call("OPTIONS", "/predict/", headers=PREFLIGHT),
@@ -42,7 +44,7 @@ def test_any_origin_comes_without_credentials(name: str) -> None:
 
 
 def test_named_origins_come_with_credentials(name: str) -> None:
-    with front(name, cors_origins=(PAGE,)) as (client, _, _):
+    with front(name, access=opened_to(PAGE)) as (client, _, _):
         answer = client.get("/nowhere", {"Origin": PAGE})
         assert answer.status == 404
         assert answer.headers["Access-Control-Allow-Origin"] == PAGE
@@ -54,7 +56,7 @@ def test_named_origins_come_with_credentials(name: str) -> None:
 
 
 def test_a_preflight_needs_no_token_and_the_call_does(name: str) -> None:
-    with front(name, cors_origins=(PAGE,), auth_token="token") as (client, _, _):
+    with front(name, access=opened_to(PAGE, auth_token="token")) as (client, _, _):
         preflight = client.call("OPTIONS", "/predict/", headers=PREFLIGHT)
         assert preflight.status == 200
         assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
@@ -66,11 +68,16 @@ def test_a_preflight_needs_no_token_and_the_call_does(name: str) -> None:
         assert client.call("OPTIONS", "/predict/", headers=stranger).status == 401
 
 
+def opened_to(*origins: str, **more: Any) -> AccessSettings:
+    return AccessSettings(cors_enabled=True, cors_origins=origins, **more)
+
+
 def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> tuple[str, ...]:
     for key, value in values.items():
         monkeypatch.setenv(f"MLOPS_RUNTIME_PARAM_DRUM_{key}", value)
     options = argparse.Namespace(subparser_name="server", code_dir="/m", address="localhost:1")
-    return Settings.from_options(options).server.cors_origins
+    access = Settings.from_options(options).server.access
+    return access.cors_origins if access.cors_enabled else ()
 
 
 def test_origins_are_read_from_the_parameters(monkeypatch: pytest.MonkeyPatch) -> None:

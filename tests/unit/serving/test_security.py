@@ -10,6 +10,7 @@ import traceback
 import pytest
 
 from datarobot_drum.drum import masking
+from datarobot_drum.drum.knobs.serving import HttpSettings
 from tests.contract.clients import Calls
 from tests.unit.serving.fronts import FRONTS, front
 
@@ -42,7 +43,7 @@ def assert_harmless(client: Calls, method: str, path: str, body: bytes = b"") ->
 
 
 def test_every_answer_has_the_headers(name: str) -> None:
-    with front(name, max_body=100) as (client, _, model):
+    with front(name, http=HttpSettings(max_body=100)) as (client, _, model):
         assert_harmless(client, "GET", "/info/")
         assert_harmless(client, "GET", "/nowhere")
         assert_harmless(client, "DELETE", "/predict/")

@@ -16,6 +16,7 @@ import pytest
 
 from datarobot_drum.drum.assembly import load_service
 from datarobot_drum.drum.enum import ServerType, TargetType
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.prediction.lane.executor import ThreadLoop
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
@@ -134,7 +135,8 @@ class Waiter:
 def test_a_class_of_the_users_own_never_runs_on_the_servers_loop(tmp_path: Path) -> None:
     write_folder(tmp_path, model_pkl=Waiter())
     model = ModelSettings(str(tmp_path), TargetType.REGRESSION)
-    server = ServerSettings(server_type=ServerType.FASTAPI, short_call=1.0)
+    answering = ServiceSettings(server_type=ServerType.FASTAPI, short_call=1.0)
+    server = ServerSettings(service=answering)
     service = load_service(Settings("server", model, server))
 
     async def ask() -> list[int]:

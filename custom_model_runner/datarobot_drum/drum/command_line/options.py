@@ -11,11 +11,9 @@ from typing import Any, Final
 from datarobot_drum.drum.enum import ArgumentsOptions as Args
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.knobs import MAX_WORKERS
+from datarobot_drum.drum.knobs.serving import MAX_WORKERS
 from datarobot_drum.drum.settings import split_address
-
-_TRUE: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "n", "no", "off", "0", "none"})
+from datarobot_drum.drum.utils.truth import truth
 
 _SCORE: Final = (Args.SCORE,)
 _SERVER: Final = (Args.SERVER,)
@@ -59,10 +57,10 @@ def address(value: str) -> str:
 
 def boolean(value: str) -> bool:
     """The words that a variable may hold where the option is a flag."""
-    word = value.strip().lower()
-    if word not in _TRUE | _FALSE:
+    found = truth(value, f_is_false=False)
+    if found is None:
         raise argparse.ArgumentTypeError("value can't be converted to Bool")
-    return word in _TRUE
+    return found
 
 
 @dataclass(frozen=True, slots=True)

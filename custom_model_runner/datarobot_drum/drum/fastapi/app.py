@@ -69,7 +69,7 @@ class ModelApp(FastAPI):
 def create_app(service: Service, settings: Settings) -> FastAPI:
     """The application with every route registered, ready for ``custom_fastapi.init_app``."""
     app = ModelApp(Gate(settings.server), service.metrics, ServiceRoute(service, settings))
-    if settings.server.docs:
+    if settings.server.fastapi.docs:
         add_docs(app, settings.server.url_prefix)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(BaseCustomUserError, _on_error)
@@ -82,7 +82,7 @@ class ServiceRoute(BaseRoute):
 
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
-        self._max_body = settings.server.max_body
+        self._max_body = settings.server.http.max_body
         self._plain: dict[str, dict[str, Operation]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
         for route, path in routes.prefixed(settings.server.url_prefix):

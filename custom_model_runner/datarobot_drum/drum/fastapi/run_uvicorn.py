@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
-from datarobot_drum.drum.fastapi.config import UvicornSettings, require_packages
+from datarobot_drum.drum.fastapi.config import require_packages, uses_uvloop
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
 from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.serving.listening import bind
@@ -40,21 +40,21 @@ def _serve(signals: StopSignals) -> None:
     prepare_process()
     settings = Settings.from_options(setup_options(), ServerType.FASTAPI)
     require_packages()
-    uvicorn_settings = UvicornSettings.from_knobs()
-    tls = server_context()
+    # Said at once, not by each worker.
+    uses_uvloop(settings.server.fastapi.loop)
+    tls = server_context(settings.server.tls)
     listener = bind(settings.server.host, settings.server.port)
-    if settings.server.workers == 1 and not uvicorn_settings.max_requests:
+    if settings.server.processes.workers == 1 and not settings.server.fastapi.max_requests:
         # Everything heavy is imported where the model is loaded: not in a supervisor.
         from datarobot_drum.drum.fastapi.worker import serve
 
-        serve(settings, uvicorn_settings, listener, tls, signals)
+        serve(settings, listener, tls, signals)
     else:
-        _supervise(settings, uvicorn_settings, listener, tls, signals)
+        _supervise(settings, listener, tls, signals)
 
 
 def _supervise(
     settings: Settings,
-    uvicorn_settings: UvicornSettings,
     listener: socket.socket,
     tls: ssl.SSLContext | None,
     signals: StopSignals,
@@ -65,7 +65,6 @@ def _supervise(
 
             serve(
                 settings,
-                uvicorn_settings,
                 listener,
                 tls,
                 worker_signals,
@@ -76,11 +75,11 @@ def _supervise(
             )
 
         Supervisor(
-            settings.server.workers,
+            settings.server.processes.workers,
             run_worker,
             listener,
             signals,
-            graceful_timeout=uvicorn_settings.graceful_timeout,
+            graceful_timeout=settings.server.fastapi.graceful_timeout,
             with_traceback=settings.show_stacktrace,
         ).run()
 

@@ -12,7 +12,7 @@ import uvicorn
 
 from datarobot_drum.drum.assembly import load_app
 from datarobot_drum.drum.fastapi.app import create_app
-from datarobot_drum.drum.fastapi.config import UvicornSettings
+from datarobot_drum.drum.fastapi.config import uses_uvloop
 from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
 from datarobot_drum.drum.fastapi.middleware import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.protocol import protocol_class
@@ -20,7 +20,7 @@ from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
 from datarobot_drum.drum.serving.balance import Slot
 from datarobot_drum.drum.serving.listening import cannot_listen
 from datarobot_drum.drum.serving.signals import StopSignals
-from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.settings import ServerSettings, Settings
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.prediction.service import Service
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 def serve(
     settings: Settings,
-    uvicorn_settings: UvicornSettings,
     listener: socket.socket,
     tls: ssl.SSLContext | None,
     signals: StopSignals,
@@ -48,10 +47,11 @@ def serve(
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
     """
     app, service = load_app(settings, create_app, "custom_fastapi", service)
-    if uvicorn_settings.limit_concurrency is not None:
-        app.add_middleware(ConcurrencyLimit, limit=uvicorn_settings.limit_concurrency)
+    fastapi = settings.server.fastapi
+    if fastapi.limit_concurrency is not None:
+        app.add_middleware(ConcurrencyLimit, limit=fastapi.limit_concurrency)
     writer = LineWriter()
-    config = _config(AccessLog(app, writer), uvicorn_settings, tls)
+    config = _config(AccessLog(app, writer), settings.server, tls)
     serving = service
 
     def on_drain() -> None:
@@ -65,13 +65,13 @@ def serve(
         end_streams=serving.end_streams,
         on_recycled=on_recycled,
         is_stuck=lambda: serving.is_stuck,
-        max_requests=uvicorn_settings.max_requests,
-        jitter=uvicorn_settings.max_requests_jitter,
+        max_requests=fastapi.max_requests,
+        jitter=fastapi.max_requests_jitter,
         slot=slot,
     )
     serving.in_flight = server.server_state.tasks.__len__
     try:
-        _run(server, listener, uvicorn_settings.use_uvloop)
+        _run(server, listener, uses_uvloop(fastapi.loop))
     except OSError as error:
         if server.started:
             raise
@@ -81,23 +81,22 @@ def serve(
         service.close()
 
 
-def _config(
-    app: Any, uvicorn_settings: UvicornSettings, tls: ssl.SSLContext | None
-) -> uvicorn.Config:
+def _config(app: Any, settings: ServerSettings, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    keep_alive = settings.fastapi.keep_alive
     config = uvicorn.Config(
         app,
-        http=protocol_class(uvicorn_settings.header_timeout),
+        http=protocol_class(settings.http.header_timeout),
         # Logging is set up already, and access lines have a format and a way of their own.
         log_config=None,
         access_log=False,
-        log_level=uvicorn_settings.log_level,
+        log_level=settings.fastapi.log_level,
         server_header=False,
         proxy_headers=False,
-        backlog=uvicorn_settings.backlog,
-        timeout_keep_alive=uvicorn_settings.keep_alive,
+        backlog=settings.http.backlog,
+        timeout_keep_alive=keep_alive,
         # Clients that are not told would send their next request while the server closes.
-        headers=[] if uvicorn_settings.keep_alive else [("connection", "close")],
-        timeout_graceful_shutdown=uvicorn_settings.graceful_timeout,
+        headers=[] if keep_alive else [("connection", "close")],
+        timeout_graceful_shutdown=settings.fastapi.graceful_timeout,
     )
     config.load()
     config.ssl = tls

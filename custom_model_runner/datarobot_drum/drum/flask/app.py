@@ -36,7 +36,7 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     app.url_map.strict_slashes = False
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
-    app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
+    app.config["MAX_CONTENT_LENGTH"] = settings.server.http.max_body
     # First to run before a request and last after it: extensions' functions come later.
     _stand_before(app, Gate(settings.server), service.metrics)
     app.after_request(_close_replaced_stream)
@@ -49,7 +49,9 @@ def _blueprint(service: Service, settings: ServerSettings) -> flask.Blueprint:
     blueprint = flask.Blueprint(BLUEPRINT, __name__)
     views: dict[str, Callable[..., flask.Response]] = {}
     for route, path in routes.prefixed(settings.url_prefix):
-        view = views.setdefault(route.endpoint, _view(service, route.operation, settings.max_body))
+        view = views.setdefault(
+            route.endpoint, _view(service, route.operation, settings.http.max_body)
+        )
         blueprint.add_url_rule(
             _flask_path(path), route.endpoint, view, methods=[route.method], strict_slashes=True
         )
@@ -202,8 +204,8 @@ def _register_error_handlers(app: flask.Flask, settings: Settings) -> None:
         if isinstance(error, MethodNotAllowed):
             allow = routes.allowed_methods(error.valid_methods or ())
             return _to_flask(routes.method_not_allowed(allow))
-        if isinstance(error, RequestEntityTooLarge) and settings.server.max_body is not None:
-            return _to_flask(routes.body_too_large(settings.server.max_body))
+        if isinstance(error, RequestEntityTooLarge) and settings.server.http.max_body is not None:
+            return _to_flask(routes.body_too_large(settings.server.http.max_body))
         return _to_flask(routes.failure(error.code or 500, error.description or error.name))
 
     def on_error(error: Exception) -> flask.Response:

@@ -8,7 +8,6 @@ import sys
 from typing import Final
 
 from datarobot_drum.drum import telemetry
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.listening import bind, cannot_listen, shown
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
@@ -46,10 +45,9 @@ def run_flask(settings: Settings) -> None:
 def _serve(settings: Settings, signals: StopSignals) -> None:
     prepare_process()
     server = settings.server
-    if server.workers > 1:
-        logger.warning(ONE_PROCESS, server.workers)
-    graceful_timeout = knob("DRUM_GUNICORN_GRACEFUL_TIMEOUT")
-    tls = server_context()
+    if server.processes.workers > 1:
+        logger.warning(ONE_PROCESS, server.processes.workers)
+    tls = server_context(server.tls)
     listener = bind(server.host, server.port)
 
     from datarobot_drum.drum.assembly import load_app
@@ -57,14 +55,14 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     from datarobot_drum.drum.flask.server import DrainingServer
 
     app, service = load_app(settings, create_app, "custom_flask")
-    wsgi = DrainingServer(listener, app, tls, server.request_timeout)
+    wsgi = DrainingServer(listener, app, tls, server.service.request_timeout)
     try:
-        wsgi.start(knob("DRUM_WEBSERVER_BACKLOG"))
+        wsgi.start(server.http.backlog)
     except OSError as error:
         raise cannot_listen(error, server.host, server.port) from error
     signals.serving = True
     logger.info("Serving on %s", shown(server.host, server.port))
     wsgi.serve_until(lambda: signals.first is not None)
     service.draining = True
-    wsgi.drain(graceful_timeout, service.end_streams, lambda: signals.forced)
+    wsgi.drain(server.http.graceful_timeout, service.end_streams, lambda: signals.forced)
     service.close()

@@ -33,7 +33,7 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         self.settings = settings
         self.listener = listener
         self.service = service
-        self.board = LoadBoard(settings.server.workers)
+        self.board = LoadBoard(settings.server.processes.workers)
         self._options = options
         super().__init__()
 

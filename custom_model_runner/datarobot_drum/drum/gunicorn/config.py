@@ -1,4 +1,4 @@
-"""The ``DRUM_GUNICORN_*`` parameters as gunicorn's own settings."""
+"""What is set for gunicorn, as gunicorn's own settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from datarobot_drum.drum.exceptions import SettingError, StartupError
 from datarobot_drum.drum.gunicorn.tls import limit_handshake
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.serving.listening import shown
 from datarobot_drum.drum.settings import Settings
 
@@ -36,22 +35,23 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
     """Gunicorn's settings, by gunicorn's names.
 
     Raises:
-        SettingError: a value is out of range, or the worker class needs a missing package.
+        SettingError: the worker class needs a missing package.
     """
-    server = settings.server
-    worker_class = _worker_class()
+    server, gunicorn = settings.server, settings.server.gunicorn
+    _require_worker_class(gunicorn.worker_class)
+    timeout = server.service.request_timeout
     options: dict[str, Any] = {
         "bind": shown(server.host, server.port),
-        "workers": server.workers,
-        "worker_class": WORKER_CLASSES[worker_class],
-        "worker_connections": knob("DRUM_WORKER_CONNECTIONS"),
-        "backlog": knob("DRUM_WEBSERVER_BACKLOG"),
-        "timeout": int(server.request_timeout + SILENCE_MARGIN) if server.request_timeout else 0,
-        "graceful_timeout": knob("DRUM_GUNICORN_GRACEFUL_TIMEOUT"),
-        "keepalive": knob("DRUM_GUNICORN_KEEP_ALIVE"),
-        "max_requests": knob("DRUM_GUNICORN_MAX_REQUESTS"),
-        "max_requests_jitter": knob("DRUM_GUNICORN_MAX_REQUESTS_JITTER"),
-        "loglevel": knob("DRUM_GUNICORN_LOG_LEVEL"),
+        "workers": server.processes.workers,
+        "worker_class": WORKER_CLASSES[gunicorn.worker_class],
+        "worker_connections": gunicorn.worker_connections,
+        "backlog": server.http.backlog,
+        "timeout": timeout + SILENCE_MARGIN if timeout else 0,
+        "graceful_timeout": server.http.graceful_timeout,
+        "keepalive": gunicorn.keep_alive,
+        "max_requests": gunicorn.max_requests,
+        "max_requests_jitter": gunicorn.max_requests_jitter,
+        "loglevel": gunicorn.log_level,
         "accesslog": "-",
         "access_log_format": ACCESS_LOG_FORMAT,
         "logger_class": "datarobot_drum.drum.gunicorn.logger.DrumLogger",
@@ -59,13 +59,13 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
         "control_socket_disable": True,
         "proc_name": "drum",
     }
-    if worker_class == "gthread":
-        options["threads"] = knob("DRUM_GUNICORN_THREADS") or knob("DRUM_WORKER_CONNECTIONS")
+    if gunicorn.worker_class == "gthread":
+        options["threads"] = gunicorn.threads or gunicorn.worker_connections
     if os.access(_HEARTBEAT_DIR, os.W_OK):
         options["worker_tmp_dir"] = _HEARTBEAT_DIR
     if tls is not None:
-        limit_handshake(tls, knob("DRUM_UVICORN_HEADER_TIMEOUT") or None)
-        options["certfile"] = knob("DRUM_SSL_CERTFILE")
+        limit_handshake(tls, server.http.header_timeout)
+        options["certfile"] = server.tls.certfile
         options["ssl_context"] = lambda _config, _default: tls
     return options
 
@@ -81,11 +81,9 @@ def require_gunicorn() -> None:
         )
 
 
-def _worker_class() -> str:
-    name = str(knob("DRUM_GUNICORN_WORKER_CLASS"))
+def _require_worker_class(name: str) -> None:
     if name == "gevent" and importlib.util.find_spec("gevent") is None:
         raise SettingError(
             "DRUM_GUNICORN_WORKER_CLASS is gevent, but gevent is not installed."
             " Install it with: pip install gevent"
         )
-    return name

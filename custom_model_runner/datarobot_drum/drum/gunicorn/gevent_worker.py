@@ -8,7 +8,6 @@ from gevent import get_hub, getcurrent, select
 from gunicorn.workers.ggevent import GeventWorker
 
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.serving.signals import Stopped
 
 
@@ -23,7 +22,7 @@ class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
         hub.parent.throw(Stopped)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        limit = knob("DRUM_GUNICORN_FIRST_BYTE_TIMEOUT")
+        limit = self.app.settings.server.gunicorn.first_byte_timeout
         if limit and not select.select([client], [], [], limit)[0]:
             client.close()
             return

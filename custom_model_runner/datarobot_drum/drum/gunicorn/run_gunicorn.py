@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.serving.listening import bind
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
@@ -40,7 +39,7 @@ def _serve() -> None:
     prepare_process()
     settings = Settings.from_options(setup_options(), ServerType.GUNICORN)
     require_gunicorn()
-    tls = server_context()
+    tls = server_context(settings.server.tls)
     options = gunicorn_options(settings, tls)
     listener = bind(settings.server.host, settings.server.port)
 
@@ -52,5 +51,5 @@ def _serve() -> None:
         DrumArbiter(DrumApplication(settings, options, listener, service)).run()
 
     # Gevent replaces the locks and queues that a model is served with, after the fork.
-    can_share = knob("DRUM_GUNICORN_WORKER_CLASS") != "gevent"
+    can_share = settings.server.gunicorn.worker_class != "gevent"
     with_shared_model(settings, serve, can_share)

@@ -26,7 +26,6 @@ from gunicorn.workers.sync import SyncWorker
 
 from datarobot_drum.drum.exceptions import SlowClientError
 from datarobot_drum.drum.gunicorn.connection import Connection, is_readable
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.balance import STEP_BACK
@@ -194,7 +193,7 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._limit: float | None = knob("DRUM_UVICORN_HEADER_TIMEOUT") or None
+        self._limit: float | None = self.app.settings.server.http.header_timeout
         # Connections that are kept open hold no thread, as many as there may be.
         self.max_keepalived = self.worker_connections
 

@@ -12,11 +12,10 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError, StartupError
 from datarobot_drum.drum.model.metadata import inference_section
 from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.utils.truth import truth
 
 Folded: TypeAlias = float | str
 
-_TRUE_WORDS: Final = frozenset({"t", "true", "y", "yes", "on", "1"})
-_FALSE_WORDS: Final = frozenset({"false", "n", "no", "off", "0", "none"})
 _MISMATCH: Final = (
     "don't match values from model config file. Use either one of them or make them match."
 )
@@ -144,9 +143,8 @@ def fold_label(label: str) -> Folded:
     try:
         number = float(text)
     except ValueError:
-        if text in _TRUE_WORDS or text in _FALSE_WORDS:
-            return float(text in _TRUE_WORDS)
-        return label.lower()
+        word = truth(text, f_is_false=False)
+        return label.lower() if word is None else float(word)
     return text if number != number else number
 
 

@@ -114,7 +114,7 @@ def _load(settings: ModelSettings, rules: OutputRules) -> LoadedModel:
     code_dir = settings.code_dir
     module = load_custom_module(code_dir)
     if rules.target_type is TargetType.UNSTRUCTURED:
-        return _load_unstructured(code_dir, Hooks.of(module, rules.target_type))
+        return _load_unstructured(settings, Hooks.of(module, rules.target_type))
     cls = task_class(module)
     if cls is not None:
         secrets = (settings.user_secrets_mount_path, settings.user_secrets_prefix)
@@ -122,21 +122,21 @@ def _load(settings: ModelSettings, rules: OutputRules) -> LoadedModel:
         return LoadedModel(task.task, Hooks(), task, task, release=task.close)
     hooks = Hooks.of(module, rules.target_type)
     hooks.init(code_dir)
-    model = _load_model(code_dir, hooks)
+    model = _load_model(settings, hooks)
     return _assemble(model, moderated(hooks, rules, code_dir), rules)
 
 
-def _load_unstructured(code_dir: str, hooks: Hooks) -> LoadedModel:
-    hooks.init(code_dir)
+def _load_unstructured(settings: ModelSettings, hooks: Hooks) -> LoadedModel:
+    hooks.init(settings.code_dir)
     if CustomHooks.SCORE_UNSTRUCTURED not in hooks:
         raise ModelLoadError("In 'unstructured' mode hook 'score_unstructured' must be provided.")
-    return LoadedModel(bare(_load_model(code_dir, hooks)), hooks, NoScorer(), NoTransformer())
+    return LoadedModel(bare(_load_model(settings, hooks)), hooks, NoScorer(), NoTransformer())
 
 
-def _load_model(code_dir: str, hooks: Hooks) -> Any:
+def _load_model(settings: ModelSettings, hooks: Hooks) -> Any:
     if CustomHooks.LOAD_MODEL in hooks:
-        return hooks.load_model(code_dir)
-    return load_artifact(code_dir)
+        return hooks.load_model(settings.code_dir)
+    return load_artifact(settings.code_dir, settings.artifacts)
 
 
 def _assemble(loaded: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:

@@ -16,11 +16,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME, TargetType
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.utils.truth import truth
 
 Convert: TypeAlias = Callable[["_Reader", Node, str], Any]
 
-_TRUE: Final = frozenset({"yes", "true", "on", "y", "1"})
-_FALSE: Final = frozenset({"no", "false", "off", "n", "0"})
 _LABEL_TYPES: Final = frozenset({TargetType.MULTICLASS.value, TargetType.MULTILABEL.value})
 
 
@@ -131,9 +130,10 @@ def _text(reader: _Reader, node: Node, where: str) -> str:
 
 def _flag(reader: _Reader, node: Node, where: str) -> bool:
     word = _text(reader, node, where).lower()
-    if word not in _TRUE | _FALSE:
+    value = truth(word)
+    if value is None:
         raise reader.error(node, f"'{where}' must be true or false, got '{word}'")
-    return word in _TRUE
+    return value
 
 
 def _threshold(reader: _Reader, node: Node, where: str) -> float:

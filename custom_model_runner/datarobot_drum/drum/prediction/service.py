@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from datarobot_drum.drum import logs, telemetry
@@ -20,6 +19,7 @@ from datarobot_drum.drum.exceptions import (
     OverloadedError,
     PredictionTimeoutError,
 )
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
 from datarobot_drum.drum.prediction.answers import JobAnswers, ModelAnswers
 from datarobot_drum.drum.prediction.chat.completions import Chat
@@ -90,28 +90,6 @@ class Service(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """The part of the server's settings that the service acts on. Times in seconds.
-
-    ``batching`` None: where the model is known to give the same answers. ``short_call``: the
-    longest prediction that may be made on an event loop; 0.0: none.
-    """
-
-    server_type: ServerType = ServerType.FLASK
-    executor_workers: int = 1
-    chat_workers: int = 4
-    queue_depth: int = 128
-    queue_timeout: float | None = None
-    request_timeout: float | None = None
-    show_perf: bool = False
-    batching: bool | None = None
-    batch_requests: int = 64
-    batch_rows: int = 10_000
-    short_call: float = 0.0
-    csv_threads: int = 1
-
-
 def nobody_knows() -> int:
     """For a front that does not count."""
     return 0
@@ -134,9 +112,9 @@ class PredictionService:
         self._settings = settings
         self._timeouts = Timeouts(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
-        answers = ModelAnswers(predictor, deployment_config, settings.csv_threads)
+        answers = ModelAnswers(predictor, deployment_config, settings.csv_threads or 1)
         warm_up(answers, predictor.info)
-        self._chat = Chat(predictor, describe_failure)
+        self._chat = Chat(predictor, describe_failure, settings.llm_id)
         self._open_inference = OpenInference(predictor, lambda: not self.draining)
         self._times = CallTimes()
         has_short_calls = (
@@ -151,7 +129,7 @@ class PredictionService:
             timing=self._timing if settings.show_perf else None,
             times=self._times if has_short_calls else None,
         )
-        self._executor = self._new_lane(jobs, settings.executor_workers, self._batch_limit)
+        self._executor = self._new_lane(jobs, settings.model_workers, self._batch_limit)
         # A stream keeps its thread until it has ended; predictions do not wait behind it.
         self._chat_executor = self._new_lane(jobs, settings.chat_workers)
         self._short_calls = self._new_short_calls(jobs) if has_short_calls else None
@@ -160,7 +138,7 @@ class PredictionService:
             settings.server_type,
             self.metrics,
             self._timing,
-            {"queue_limit": settings.queue_depth, "workers": settings.executor_workers},
+            {"queue_limit": settings.queue_depth, "workers": settings.model_workers},
             lambda: self.draining,
         )
 

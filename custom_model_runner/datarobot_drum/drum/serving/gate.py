@@ -39,9 +39,9 @@ class Gate:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        token = settings.auth_token
-        self._token = None if token is None else token.encode()
-        self._origins = frozenset(settings.cors_origins)
+        access = settings.access
+        self._token = None if access.auth_token is None else access.auth_token.encode()
+        self._origins = frozenset(access.cors_origins if access.cors_enabled else ())
         self._open = {
             path
             for route, path in routes.prefixed(settings.url_prefix)

@@ -1,4 +1,4 @@
-"""TLS for every server, from the ``DRUM_SSL_*`` parameters."""
+"""TLS for every server, as the settings say."""
 
 from __future__ import annotations
 
@@ -6,47 +6,44 @@ import ssl
 from typing import Final
 
 from datarobot_drum.drum.exceptions import SettingError
-from datarobot_drum.drum.knobs import knob
+from datarobot_drum.drum.knobs.serving import TlsSettings
 
 _REQUIREMENTS: Final = {
     "none": ssl.CERT_NONE,
-    "0": ssl.CERT_NONE,
     "optional": ssl.CERT_OPTIONAL,
-    "1": ssl.CERT_OPTIONAL,
     "required": ssl.CERT_REQUIRED,
-    "2": ssl.CERT_REQUIRED,
 }
 
 
-def server_context() -> ssl.SSLContext | None:
+def server_context(settings: TlsSettings) -> ssl.SSLContext | None:
     """What to wrap accepted connections with; None where TLS is not asked for.
 
     Raises:
         SettingError: a file cannot be read or used, or parameters do not go together.
     """
-    certificate = knob("DRUM_SSL_CERTFILE")
-    requirement = _REQUIREMENTS[knob("DRUM_SSL_CERT_REQS")]
-    if certificate is None:
-        _refuse_without_certificate(requirement)
+    if settings.certfile is None:
+        _refuse_without_certificate(settings)
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load_certificate(context, certificate)
-    _load_authorities(context, requirement)
+    _load_certificate(context, settings, settings.certfile)
+    _load_authorities(context, settings)
     return context
 
 
-def _refuse_without_certificate(requirement: ssl.VerifyMode) -> None:
-    for name in ("DRUM_SSL_KEYFILE", "DRUM_SSL_CA_CERTS"):
-        if knob(name) is not None:
+def _refuse_without_certificate(settings: TlsSettings) -> None:
+    useless = {
+        "DRUM_SSL_KEYFILE": settings.keyfile is not None,
+        "DRUM_SSL_CA_CERTS": settings.ca_certs is not None,
+        "DRUM_SSL_CERT_REQS": settings.cert_reqs != "none",
+    }
+    for name, is_set in useless.items():
+        if is_set:
             raise SettingError(f"{name} is set, but DRUM_SSL_CERTFILE is not.")
-    if requirement is not ssl.CERT_NONE:
-        raise SettingError("DRUM_SSL_CERT_REQS is set, but DRUM_SSL_CERTFILE is not.")
 
 
-def _load_certificate(context: ssl.SSLContext, certificate: str) -> None:
-    key = knob("DRUM_SSL_KEYFILE")
-    password = knob("DRUM_SSL_KEYFILE_PASSWORD")
+def _load_certificate(context: ssl.SSLContext, settings: TlsSettings, certificate: str) -> None:
+    key, password = settings.keyfile, settings.keyfile_password
     try:
         # Without a callback OpenSSL would ask for the password on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: password or "")
@@ -57,8 +54,8 @@ def _load_certificate(context: ssl.SSLContext, certificate: str) -> None:
         ) from error
 
 
-def _load_authorities(context: ssl.SSLContext, requirement: ssl.VerifyMode) -> None:
-    authorities = knob("DRUM_SSL_CA_CERTS")
+def _load_authorities(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    authorities, requirement = settings.ca_certs, _REQUIREMENTS[settings.cert_reqs]
     if authorities is None:
         if requirement is not ssl.CERT_NONE:
             raise SettingError("DRUM_SSL_CERT_REQS needs DRUM_SSL_CA_CERTS.")

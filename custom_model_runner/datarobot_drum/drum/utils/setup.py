@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.enum import ArgumentsOptions
-from datarobot_drum.drum.knobs import knob
+from datarobot_drum.drum.settings import log_settings
 from datarobot_drum.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
 
@@ -53,7 +53,7 @@ def _set_up() -> argparse.Namespace:
     else:
         load_values_file(options.runtime_params_file, options.code_dir)
     masking.hide_those_in(os.environ)
-    logs.use_json(knob("DRUM_JSON_LOGGING"))
+    logs.use_json(log_settings().as_json)
     if options.subparser_name == ArgumentsOptions.SERVER:
         os.environ["ADDRESS"] = options.address
     return options

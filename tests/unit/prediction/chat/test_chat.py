@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum.enum import RunLanguage, TargetType
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import ModelInfo
 from datarobot_drum.drum.prediction.chat.completions import Headers
 from datarobot_drum.drum.prediction.chat.loop_thread import LoopThread
 from datarobot_drum.drum.prediction.lane.streams import CAPACITY, StreamBody
 from datarobot_drum.drum.prediction.messages import JSON, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 
 PATIENCE = 30
 REQUEST = PredictRequest(b"{}", JSON)
@@ -121,7 +122,7 @@ def test_streams_keep_their_slots(serve: Serve) -> None:
         running.append(Endless())
         return running[-1]()
 
-    service = serve(hook, chat_workers=2, queue_timeout=0.05)
+    service = serve(hook, executor_workers=2, queue_timeout=0.05)
     bodies = [stream_of(service.answer(Operation.CHAT, REQUEST)) for _ in range(2)]
     refused = service.answer(Operation.CHAT, REQUEST)
     assert refused.status == 503
@@ -158,7 +159,7 @@ def test_a_client_that_leaves_before_its_turn_frees_its_place(serve: Serve) -> N
         go.wait(PATIENCE)
         return []
 
-    service = serve(hook, chat_workers=1, queue_depth=1)
+    service = serve(hook, executor_workers=1, queue_depth=1)
 
     async def gone() -> None:
         return

@@ -26,13 +26,14 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelError
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.artifacts.base import Merge
 from datarobot_drum.drum.model.artifacts.sklearn import EstimatorModel
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
 from datarobot_drum.drum.prediction.lane.batching import Batcher
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 
 KINDS = ["plain", "fancy", "odd"]
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, ServerType, TargetType
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
 from datarobot_drum.drum.prediction.lane.short_calls import CallTimes
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import PredictionService, ServiceSettings
+from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.prediction.gated import GatedModel
 
 LONG = 1000.0

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, PayloadError
-from datarobot_drum.drum.knobs import knob
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Reader, SavedModel, is_a
 from datarobot_drum.drum.model.artifacts.boosters.catboost import CatBoostReader
@@ -117,19 +116,25 @@ class PyFuncModel(ArtifactModel):
 
 
 class MLflowReader:
-    """Loads known flavours without MLflow; everything else through ``mlflow.pyfunc``."""
+    """Loads known flavours without MLflow; everything else through ``mlflow.pyfunc``.
+
+    Args:
+        trusts_types: load the types that an ``MLmodel`` file trusts itself.
+    """
 
     framework: ClassVar[str] = "mlflow"
     package: ClassVar[str] = "mlflow"
     modules: ClassVar[tuple[str, ...]] = ("mlflow", "cloudpickle")
     extensions: ClassVar[tuple[str, ...]] = (MLMODEL_FILE,)
 
+    def __init__(self, trusts_types: bool = True) -> None:
+        self._trusts_types = trusts_types
+
     def load(self, path: Path) -> Any:
         """Load what ``mlflow.pyfunc`` would.
 
         Raises:
             ModelLoadError: MLmodel names a file outside of the folder, or one that is no model.
-            SettingError: ``DRUM_MLFLOW_TRUSTED_TYPES`` is neither true nor false.
         """
         saved = read_mlmodel(path)
         if saved.code is not None:
@@ -141,7 +146,7 @@ class MLflowReader:
         if not file.is_file():
             raise ModelLoadError(f"MLmodel names a file that is not there: {key}: {file.name!r}.")
         with reading(file):
-            model = load(file, saved.settings)
+            model = load(file, saved.settings, self._trusts_types)
         return _load_pyfunc(saved.folder) if model is None else _with_signature(model, saved)
 
     def recognises(self, model: Any) -> bool:
@@ -199,11 +204,11 @@ def _signed(model: ArtifactModel, signature: Signature) -> ArtifactModel:
     return model if signature is UNSIGNED else SignedModel(model, signature)
 
 
-def _load_sklearn(file: Path, settings: Mapping[str, Any]) -> Any:
+def _load_sklearn(file: Path, settings: Mapping[str, Any], trusts_types: bool) -> Any:
     if file.suffix != ".skops" and settings.get("serialization_format") != "skops":
         return load_pickle(file)
     named = settings.get(_TRUSTED) or ()
-    if not knob(_SWITCH):
+    if not trusts_types:
         hint = f", or set {_SWITCH} to true, which trusts what MLmodel lists" if named else ""
         return load_trusting(file, (), hint)
     trusted = [name for name in untrusted_types(file) if name in named]
@@ -217,7 +222,7 @@ def _load_sklearn(file: Path, settings: Mapping[str, Any]) -> Any:
     return load_trusting(file, trusted)
 
 
-def _load_xgboost(file: Path, settings: Mapping[str, Any]) -> Any:
+def _load_xgboost(file: Path, settings: Mapping[str, Any], _trusts_types: bool) -> Any:
     cls = _class_named(settings.get("model_class", "xgboost.core.Booster"), "xgboost")
     if cls is None:
         return None
@@ -226,21 +231,21 @@ def _load_xgboost(file: Path, settings: Mapping[str, Any]) -> Any:
     return model
 
 
-def _load_lightgbm(file: Path, settings: Mapping[str, Any]) -> Any:
+def _load_lightgbm(file: Path, settings: Mapping[str, Any], trusts_types: bool) -> Any:
     booster = "lightgbm.basic.Booster"
     if settings.get("model_class", booster) == booster:
         return LightGBMReader().load(file)
-    return _load_sklearn(file, settings)
+    return _load_sklearn(file, settings, trusts_types)
 
 
-def _load_catboost(file: Path, settings: Mapping[str, Any]) -> Any:
+def _load_catboost(file: Path, settings: Mapping[str, Any], _trusts_types: bool) -> Any:
     cls = _class_named(f"catboost.{settings.get('model_type', 'CatBoost')}", "catboost")
     if cls is None:
         return None
     return cls().load_model(str(file), settings.get("save_format", "cbm"))
 
 
-def _load_onnx(file: Path, settings: Mapping[str, Any]) -> Any:
+def _load_onnx(file: Path, settings: Mapping[str, Any], _trusts_types: bool) -> Any:
     import onnxruntime
 
     wanted = settings.get("providers") or _DEFAULT_PROVIDERS
@@ -259,7 +264,7 @@ def _class_named(name: Any, package: str) -> Any:
 
 
 # Flavour -> (the key that names its file, what loads it as MLflow does, or returns None).
-_SHORT_CUTS: Final[Mapping[str, tuple[str, Callable[[Path, Mapping[str, Any]], Any]]]] = {
+_SHORT_CUTS: Final[Mapping[str, tuple[str, Callable[[Path, Mapping[str, Any], bool], Any]]]] = {
     "sklearn": ("pickled_model", _load_sklearn),
     "xgboost": ("data", _load_xgboost),
     "lightgbm": ("data", _load_lightgbm),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import TargetType
-from datarobot_drum.drum.exceptions import ModelLoadError, SettingError
+from datarobot_drum.drum.exceptions import ModelLoadError
+from datarobot_drum.drum.knobs.predicting import ArtifactSettings
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Reader, SavedModel, bare
 from datarobot_drum.drum.model.artifacts.boosters.catboost import CatBoostReader
 from datarobot_drum.drum.model.artifacts.boosters.lightgbm import LightGBMReader
@@ -31,31 +32,36 @@ from datarobot_drum.drum.model.mistaken import cannot_read, reading
 from datarobot_drum.drum.model.predictor import ClassLabels
 from datarobot_drum.drum.utils.others_code import failing_as
 
-# The first that recognises an object predicts with it; the last takes nearly everything.
-READERS: Final[tuple[Reader, ...]] = (
-    KerasReader(),
-    XGBoostReader(),
-    TorchReader(),
-    CatBoostReader(),
-    SklearnReader(),
-    SkopsReader(),
-    OnnxReader(),
-    LightGBMReader(),
-    MLflowReader(),
-    LookalikeReader(),
-)
+
+def readers(settings: ArtifactSettings) -> tuple[Reader, ...]:
+    """The first that recognises an object predicts with it; the last takes nearly everything."""
+    return (
+        KerasReader(),
+        XGBoostReader(),
+        TorchReader(),
+        CatBoostReader(),
+        SklearnReader(),
+        SkopsReader(),
+        OnnxReader(),
+        LightGBMReader(),
+        MLflowReader(settings.mlflow_trusted_types),
+        LookalikeReader(),
+    )
 
 
-def load_artifact(code_dir: str) -> Any:
+# For models that are loaded already.
+READERS: Final = readers(ArtifactSettings())
+
+
+def load_artifact(code_dir: str, settings: ArtifactSettings) -> Any:
     """Load the one artifact at the top level of the folder, whose modules it may need.
 
     Raises:
-        SettingError: a runtime parameter that says how to load it is out of range.
         ModelLoadError: there is none, there are several, it is broken, or its framework is
             not installed.
     """
     path = _only_artifact(code_dir)
-    reader = next(reader for reader in READERS if _kind(path) in reader.extensions)
+    reader = next(reader for reader in readers(settings) if _kind(path) in reader.extensions)
     if os.path.abspath(code_dir) not in sys.path:  # else custom.py's own folder goes first
         put_first(code_dir)
     with failing_as(partial(_load_error, path)), reading(path):
@@ -104,9 +110,7 @@ def _only_artifact(code_dir: str) -> Path:
     return paths[0]
 
 
-def _load_error(path: Path, exc: BaseException) -> ModelLoadError | None:
-    if isinstance(exc, SettingError):
-        return None
+def _load_error(path: Path, exc: BaseException) -> ModelLoadError:
     if isinstance(exc, ModelLoadError):
         return ModelLoadError(f"{LOADING_FAILED}{exc}")
     if isinstance(exc, ModuleNotFoundError):

@@ -38,7 +38,6 @@ from datarobot_drum.drum.prediction.messages import (
     parse_content_type,
 )
 from datarobot_drum.drum.prediction.payload.small_json import small_json
-from datarobot_drum.runtime_parameters import RuntimeParameters
 
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 # Proxies that gather an answer before they send it would defeat a stream.
@@ -77,11 +76,15 @@ class Chat:
 
     Args:
         describe: the text that a client gets for an exception after the first chunk.
+        llm_id: the model to list where the folder has no hook that lists some.
     """
 
-    def __init__(self, predictor: Predictor, describe: Callable[[Exception], str]) -> None:
+    def __init__(
+        self, predictor: Predictor, describe: Callable[[Exception], str], llm_id: str | None = None
+    ) -> None:
         self._predictor = predictor
         self._describe = describe
+        self._llm_id = llm_id
         self._loop = LoopThread()
         self._streams = OpenStreams()
 
@@ -123,7 +126,7 @@ class Chat:
         if self._predictor.info.target_type is not TargetType.TEXT_GENERATION:
             raise NotSupportedError(NO_MODELS)
         models = self._predictor.supported_llm_models()
-        data = _configured_model() if models is None else _descriptions(models)
+        data = _configured_model(self._llm_id) if models is None else _descriptions(models)
         return PredictResponse(HTTPStatus.OK, small_json({"data": data, "object": "list"}))
 
     def end_streams(self) -> None:
@@ -177,10 +180,9 @@ def _descriptions(models: Any) -> list[Any]:
     return [model.to_dict() for model in models if getattr(model, "object", None) == "model"]
 
 
-def _configured_model() -> list[Any]:
-    model_id = RuntimeParameters.get("LLM_ID", None)
-    if not model_id:
+def _configured_model(llm_id: str | None) -> list[Any]:
+    if llm_id is None:
         return []
     return [
-        {"id": model_id, "object": "model", "created": _CREATED, "owned_by": "DataRobot"},
+        {"id": llm_id, "object": "model", "created": _CREATED, "owned_by": "DataRobot"},
     ]

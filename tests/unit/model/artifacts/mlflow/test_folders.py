@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 from datarobot_drum.drum.exceptions import ModelLoadError, SettingError
+from datarobot_drum.drum.knobs.predicting import ArtifactSettings
+from datarobot_drum.drum.knobs.reading import read
+from datarobot_drum.drum.settings import Settings
 from tests.unit.folders import load, predict, write_folder
 from tests.unit.model.artifacts.mlflow.flavors import lightgbm_sklearn
 from tests.unit.model.artifacts.mlflow.saved import LABELS, save
@@ -42,15 +46,16 @@ def test_trusting_mlmodel_can_be_turned_off(
 ) -> None:
     monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_MLFLOW_TRUSTED_TYPES", "false")
     with pytest.raises(ModelLoadError) as error:
-        load(trusting, "regression")
+        load(trusting, "regression", artifacts=read(ArtifactSettings))
     assert "model.skops holds types that are not trusted: [" in str(error.value)
     assert "or set DRUM_MLFLOW_TRUSTED_TYPES to true" in str(error.value)
 
 
 def test_the_switch_is_true_or_false(trusting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_MLFLOW_TRUSTED_TYPES", "perhaps")
+    options = Namespace(subparser_name="score", code_dir=trusting, input="rows.csv")
     with pytest.raises(SettingError, match="Invalid DRUM_MLFLOW_TRUSTED_TYPES: 'perhaps'"):
-        load(trusting, "regression")
+        Settings.from_options(options)
 
 
 def test_types_that_mlmodel_does_not_list_stay_refused(
