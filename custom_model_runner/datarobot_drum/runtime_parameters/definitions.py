@@ -14,7 +14,7 @@ from datarobot_drum.runtime_parameters.exceptions import (
     InvalidInputFilePath,
     InvalidYamlContent,
 )
-from datarobot_drum.runtime_parameters.values import CHECKS, check_value, from_text
+from datarobot_drum.runtime_parameters.values import KINDS, from_text, typed
 
 SECTION: Final = "runtimeParameterDefinitions"
 
@@ -30,22 +30,24 @@ class Definition:
     maximum: float | None = None
     allow_empty: bool = True
 
-    def check(self, value: object) -> None:
-        """Refuse a value of another type, out of bounds, or empty where that is not allowed.
+    def typed(self, value: object) -> Any:
+        """A value as the declared type has it; numbers and truth may come as text.
 
         Raises:
-            ErrorLoadingRuntimeParameter: names the parameter and the reason.
+            ErrorLoadingRuntimeParameter: it is of another type, out of bounds, or empty where
+                that is not allowed; the text names the parameter and the reason.
         """
         try:
             if value is None and not self.allow_empty:
                 raise ValueError("it has neither a value nor a default, and may not be empty")
-            check_value(self.kind, value)
-            if self.kind == "numeric" and value is not None:
-                self._check_bounds(value)
+            found = typed(self.kind, value)
+            if self.kind == "numeric" and found is not None:
+                self._check_bounds(found)
         except ValueError as error:
             raise ErrorLoadingRuntimeParameter(
                 f"Failed to load runtime parameter '{self.name}'. {error}"
             ) from None
+        return found
 
     def read(self, text: str) -> Any:
         """The value of the declared type that plain text stands for.
@@ -60,11 +62,10 @@ class Definition:
                 f"Failed to load runtime parameter '{self.name}' of type '{self.kind}'. {error}"
             ) from None
 
-    def _check_bounds(self, value: object) -> None:
-        number = float(value)  # type: ignore[arg-type]  # checked to be a number or its text
-        if self.minimum is not None and not number >= self.minimum:
+    def _check_bounds(self, value: float) -> None:
+        if self.minimum is not None and not value >= self.minimum:
             raise ValueError(f"value is less than {self.minimum} (it is {value})")
-        if self.maximum is not None and not number <= self.maximum:
+        if self.maximum is not None and not value <= self.maximum:
             raise ValueError(f"value is greater than {self.maximum} (it is {value})")
 
 
@@ -154,8 +155,8 @@ def _problems(entry: object) -> dict[str, str]:
     name, kind = entry.get("fieldName"), entry.get("type")
     if not isinstance(name, str) or not name or "=" in name or "\0" in name:
         problems["fieldName"] = "it is required and must be a name"
-    if not isinstance(kind, str) or kind not in CHECKS:
-        problems["type"] = f"it must be one of: {', '.join(CHECKS)}"
+    if not isinstance(kind, str) or kind not in KINDS:
+        problems["type"] = f"it must be one of: {', '.join(KINDS)}"
     for key in ("minValue", "maxValue"):
         bound = entry.get(key)
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, (int, float))):

@@ -23,7 +23,7 @@ from datarobot_drum.runtime_parameters.exceptions import (
 )
 from datarobot_drum.runtime_parameters.runner import is_runner_parameter, plain_kind
 from datarobot_drum.runtime_parameters.runtime_parameters import RuntimeParameters
-from datarobot_drum.runtime_parameters.values import check_value, decode, encode
+from datarobot_drum.runtime_parameters.values import decode, encode, typed
 
 _KINDS_OF_TEXT: Final = frozenset({"string", "deployment"})
 
@@ -115,34 +115,29 @@ def _defined_text(definition: Definition, values: Mapping[str, Any]) -> str | No
     value = values.get(name, definition.default)
     if value is None and name not in values and is_runner_parameter(name):
         return None  # unset, so that the runner's own default applies
-    definition.check(value)
-    return encode(definition.kind, value)
+    return encode(definition.kind, definition.typed(value))
 
 
 def _text_of_variable(definition: Definition) -> str | None:
-    """Plain text of a variable as a value of the declared type; None: it can stay as it is."""
+    """What a variable holds as a value of the declared type; None: it can stay as it is."""
     variable = RuntimeParameters.namespaced_param_name(definition.name)
     text = os.environ[variable]
     value = decode(variable, text)
     if value is not text:
-        definition.check(value)
-        return None
+        return encode(definition.kind, definition.typed(value))
     if not text and not definition.allow_empty:
-        definition.check(None)
+        definition.typed(None)
     if definition.kind in _KINDS_OF_TEXT or (not text and is_runner_parameter(definition.name)):
         return None
-    value = definition.read(text) if text else None
-    definition.check(value)
-    return encode(definition.kind, value)
+    return encode(definition.kind, definition.typed(definition.read(text) if text else None))
 
 
 def _undefined_text(name: str, value: object) -> str:
     try:
         kind = plain_kind(value)
-        check_value(kind, value)
+        return encode(kind, typed(kind, value))
     except ValueError as error:
         raise _error(name, str(error)) from None
-    return encode(kind, value)
 
 
 def _error(name: str, reason: str) -> ErrorLoadingRuntimeParameter:

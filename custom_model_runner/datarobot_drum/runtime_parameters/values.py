@@ -12,13 +12,15 @@ from datarobot_drum.runtime_parameters.exceptions import InvalidJsonException, I
 MASK: Final = "*****"
 
 
-def check_value(kind: str, value: object) -> None:
-    """Raise ``ValueError`` with the reason unless ``value`` fits the type ``kind``.
+def typed(kind: str, value: object) -> Any:
+    """The value as the type ``kind`` has it: numbers and truth may come as text.
 
     None fits every type: whether a parameter may be empty is its definition's business.
+
+    Raises:
+        ValueError: with the reason, which does not repeat the value.
     """
-    if value is not None:
-        CHECKS[kind](value)
+    return None if value is None else KINDS[kind](value)
 
 
 def encode(kind: str, value: object) -> str:
@@ -60,29 +62,9 @@ def from_text(kind: str, text: str) -> Any:
     Raises:
         ValueError: it stands for none; the reason does not repeat it.
     """
-    if kind == "numeric":
-        return _number(text)
-    if kind == "boolean":
-        return _truth(text)
     if kind == "credential":
         raise ValueError("the variable must hold a JSON object with the keys type and payload")
-    return text
-
-
-def _number(text: str) -> int | float:
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    raise ValueError("the variable's text is no number")
-
-
-def _truth(text: str) -> bool:
-    value = truth(text)
-    if value is None:
-        raise ValueError("the variable's text must be true or false")
-    return value
+    return typed(kind, text)
 
 
 def parse_object(text: str) -> dict[str, Any] | None:
@@ -98,32 +80,42 @@ def _payload(content: Mapping[str, Any]) -> Any:
     if set(content) != {"type", "payload"}:
         raise ValueError("it must have exactly the keys 'type' and 'payload'")
     kind = content["type"]
-    if not isinstance(kind, str) or kind not in CHECKS:
-        raise ValueError(f"unknown type {kind!r}, it must be one of: {', '.join(CHECKS)}")
-    check_value(kind, content["payload"])
-    return content["payload"]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"unknown type {kind!r}, it must be one of: {', '.join(KINDS)}")
+    return typed(kind, content["payload"])
 
 
-def _check_text(value: object) -> None:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("value is not a string")
     if not value:
         raise ValueError("blank value is not allowed")
+    return value
 
 
-def _check_boolean(value: object) -> None:
-    if not isinstance(value, bool):
+def _boolean(value: object) -> bool:
+    found = truth(value) if isinstance(value, str) else value
+    if not isinstance(found, bool):
         raise ValueError("value should be True or False")
+    return found
 
 
-def _check_numeric(value: object) -> None:
+def _numeric(value: object) -> int | float:
+    if isinstance(value, bool):
+        raise ValueError("value is True or False, not a number")
     try:
-        float(value)  # type: ignore[arg-type]  # numeric text passes too
+        number = float(value)  # type: ignore[arg-type]  # what is no number fails
     except (TypeError, ValueError, OverflowError):
         raise ValueError("value can't be converted to float") from None
+    if not isinstance(value, str):
+        return value if isinstance(value, int) else number
+    try:
+        return int(value)
+    except ValueError:
+        return number
 
 
-def _check_credential(value: object) -> None:
+def _credential(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("value is not a dict")
     if not isinstance(value.get("credentialType"), str):
@@ -132,12 +124,13 @@ def _check_credential(value: object) -> None:
         json.dumps(value)
     except (TypeError, ValueError):
         raise ValueError("value can't be written as JSON") from None
+    return value
 
 
-CHECKS: Final[Mapping[str, Callable[[object], None]]] = {
-    "boolean": _check_boolean,
-    "credential": _check_credential,
-    "deployment": _check_text,
-    "numeric": _check_numeric,
-    "string": _check_text,
+KINDS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "boolean": _boolean,
+    "credential": _credential,
+    "deployment": _text,
+    "numeric": _numeric,
+    "string": _text,
 }

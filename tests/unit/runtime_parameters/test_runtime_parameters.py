@@ -27,8 +27,6 @@ class TestGet:
             ("boolean", None),
             ("numeric", 4),
             ("numeric", 0.25),
-            ("numeric", "4"),
-            ("numeric", True),
             ("numeric", None),
             ("credential", {"credentialType": "basic", "password": "x"}),
             ("credential", None),
@@ -42,6 +40,25 @@ class TestGet:
         assert value == payload
         assert type(value) is type(payload)
 
+    @pytest.mark.parametrize(
+        ("kind", "payload", "value"),
+        [
+            ("numeric", "5", 5),
+            ("numeric", " -2 ", -2),
+            ("numeric", "0.25", 0.25),
+            ("numeric", "1e3", 1000.0),
+            ("boolean", "true", True),
+            ("boolean", " No ", False),
+            ("boolean", "0", False),
+        ],
+    )
+    def test_text_in_the_platform_form_becomes_its_type(
+        self, kind: str, payload: str, value: object
+    ) -> None:
+        put("A", json.dumps({"type": kind, "payload": payload}))
+        found = RuntimeParameters.get("A")
+        assert (type(found), found) == (type(value), value)
+
     @pytest.mark.parametrize("text", ["fastapi", "4", "true", "null", "[1]", '"x"', "", "of {q}"])
     def test_text_that_is_no_json_object_is_a_string(self, text: str) -> None:
         put("A", text)
@@ -53,7 +70,9 @@ class TestGet:
             ({"type": "string", "payload": ""}, "blank value is not allowed"),
             ({"type": "string", "payload": 4}, "value is not a string"),
             ({"type": "boolean", "payload": 1}, "value should be True or False"),
-            ({"type": "boolean", "payload": "true"}, "value should be True or False"),
+            ({"type": "boolean", "payload": "maybe"}, "value should be True or False"),
+            ({"type": "boolean", "payload": ["true"]}, "value should be True or False"),
+            ({"type": "numeric", "payload": True}, "value is True or False, not a number"),
             ({"type": "numeric", "payload": "four"}, "can't be converted to float"),
             ({"type": "numeric", "payload": [4]}, "can't be converted to float"),
             ({"type": "credential", "payload": "x"}, "not a dict"),
@@ -194,6 +213,55 @@ class TestDeclaredTypes:
             load_defaults(folder(define("A", "credential")))
         assert "MLOPS_RUNTIME_PARAM_A" in str(caught.value)
         assert "hunter2" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("kind", "given", "payload", "value"),
+        [
+            ("numeric", "string", "5", 5),
+            ("numeric", "numeric", "0.5", 0.5),
+            ("boolean", "string", "off", False),
+            ("string", "deployment", "5f", "5f"),
+            ("numeric", "string", None, None),
+        ],
+    )
+    def test_the_definition_says_the_type_whatever_the_variable_says(
+        self, folder: Folder, kind: str, given: str, payload: object, value: object
+    ) -> None:
+        put("A", json.dumps({"type": given, "payload": payload}))
+        load_defaults(folder(define("A", kind)))
+        found = RuntimeParameters.get("A")
+        assert (type(found), found) == (type(value), value)
+
+    @pytest.mark.parametrize(
+        ("kind", "given", "payload", "reason"),
+        [
+            ("numeric", "string", "hunter2", "value can't be converted to float"),
+            ("numeric", "boolean", True, "value is True or False, not a number"),
+            ("boolean", "numeric", 1, "value should be True or False"),
+            ("boolean", "string", "hunter2", "value should be True or False"),
+            ("string", "numeric", 5, "value is not a string"),
+            ("string", "boolean", True, "value is not a string"),
+            ("credential", "string", "hunter2", "value is not a dict"),
+        ],
+    )
+    def test_a_variable_of_another_type_is_refused(
+        self, folder: Folder, kind: str, given: str, payload: object, reason: str
+    ) -> None:
+        put("A", json.dumps({"type": given, "payload": payload}))
+        with pytest.raises(errors.ErrorLoadingRuntimeParameter) as caught:
+            load_defaults(folder(define("A", kind)))
+        assert str(caught.value) == f"Failed to load runtime parameter 'A'. {reason}"
+
+    def test_defaults_and_values_files_too(
+        self, folder: Folder, values: Callable[[str], str]
+    ) -> None:
+        code_dir = folder(
+            define("A", "numeric", defaultValue="5"),
+            define("B", "numeric"),
+            define("C", "boolean", defaultValue="yes"),
+        )
+        load_values_file(values("{B: '0.5'}"), code_dir)
+        assert [RuntimeParameters.get(name) for name in "ABC"] == [5, 0.5, True]
 
     def test_bounds_count_for_text_too(self, folder: Folder) -> None:
         put("A", "5")
