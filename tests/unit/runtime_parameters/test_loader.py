@@ -98,6 +98,17 @@ class TestDefaults:
 
 
 class TestValuesFile:
+    def test_text_becomes_the_declared_type_in_defaults_and_files(
+        self, folder: Folder, values: Callable[[str], str]
+    ) -> None:
+        code_dir = folder(
+            define("A", "numeric", defaultValue="5"),
+            define("B", "numeric"),
+            define("C", "boolean", defaultValue="yes"),
+        )
+        load_values_file(values("{B: '0.5'}"), code_dir)
+        assert [RuntimeParameters.get(name) for name in "ABC"] == [5, 0.5, True]
+
     def test_beats_environment_and_default(
         self, folder: Folder, values: Callable[[str], str]
     ) -> None:

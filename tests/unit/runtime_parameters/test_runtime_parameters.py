@@ -252,17 +252,6 @@ class TestDeclaredTypes:
             load_defaults(folder(define("A", kind)))
         assert str(caught.value) == f"Failed to load runtime parameter 'A'. {reason}"
 
-    def test_defaults_and_values_files_too(
-        self, folder: Folder, values: Callable[[str], str]
-    ) -> None:
-        code_dir = folder(
-            define("A", "numeric", defaultValue="5"),
-            define("B", "numeric"),
-            define("C", "boolean", defaultValue="yes"),
-        )
-        load_values_file(values("{B: '0.5'}"), code_dir)
-        assert [RuntimeParameters.get(name) for name in "ABC"] == [5, 0.5, True]
-
     def test_bounds_count_for_text_too(self, folder: Folder) -> None:
         put("A", "5")
         with pytest.raises(errors.ErrorLoadingRuntimeParameter, match="'A'.*greater than 3"):
