@@ -43,6 +43,7 @@ def load_app(
     collector.exempt_imports()
     service = _observed(settings, service)
     app, service = build_app(service, settings, create_app, extension)
+    service.warm_up()
     collector.settle()
     return app, service
 

@@ -1,4 +1,4 @@
-"""A service reads and writes made rows before its first request, and calls nobody's code."""
+"""A service is warmed up with made rows before its first request, and no user's code is called."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
+from datarobot_drum.drum.model.local import LocalPredictor
 from datarobot_drum.drum.prediction.answers import ModelAnswers
 from datarobot_drum.drum.prediction.service import PredictionService
-from tests.unit.folders import ROWS, load, write_folder
+from tests.unit.folders import ROWS, load, predict, write_folder
 
 NOISY = """
     def read_input_data(data):
@@ -40,16 +42,49 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+def warmed_up(predictor: Any) -> PredictionService:
+    service = PredictionService(predictor, ServiceSettings())
+    service.warm_up()
+    service.close()
+    return service
+
+
 def test_made_rows_are_read_and_written(tmp_path: Path, seen: list[str]) -> None:
     model = LinearRegression().fit(ROWS, [1.0, 2.0, 3.0])
     predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
-    PredictionService(predictor, ServiceSettings()).close()
-    assert seen == ["decode", "encode"] * 2
+    warmed_up(predictor)
+    assert seen == ["decode", "encode"] * 2 + ["decode"]
+
+
+def test_a_frameworks_model_predicts_one_row_which_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LinearRegression().fit(ROWS, [1.0, 2.0, 3.0])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    rows: list[int] = []
+    original = LocalPredictor.predict
+
+    def spied(self: Any, frame: Any, source: Any) -> Any:
+        rows.append(len(frame))
+        return original(self, frame, source)
+
+    monkeypatch.setattr(LocalPredictor, "predict", spied)
+    service = warmed_up(predictor)
+    assert rows == [1]
+    assert b"\ndrum_rows_total 0.0\n" in service.metrics.text({})
+
+
+def test_a_model_that_refuses_made_rows_still_starts(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, model_pkl=LinearRegression().fit(ROWS, [1.0, 2.0, 3.0]))
+    predictor = load(folder, "binary")  # no probabilities come of it
+    with pytest.raises(ModelError):
+        predict(predictor)
+    warmed_up(predictor)
 
 
 def test_no_hook_is_called(tmp_path: Path, seen: list[str]) -> None:
     predictor = load(write_folder(tmp_path, NOISY), "regression")
-    PredictionService(predictor, ServiceSettings()).close()
+    warmed_up(predictor)
     assert seen == []
 
 
@@ -62,4 +97,4 @@ def test_a_folder_that_only_fails_with_requests_still_starts(
     monkeypatch.setattr(ModelAnswers, "decode", fail)
     model = LinearRegression().fit(ROWS, [1.0, 2.0, 3.0])
     predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
-    PredictionService(predictor, ServiceSettings()).close()
+    warmed_up(predictor)

@@ -55,6 +55,9 @@ class FailedService:
     ) -> PredictResponse:
         return self.answer(operation, request)
 
+    def warm_up(self) -> None:
+        pass
+
     def end_streams(self) -> None:
         pass
 

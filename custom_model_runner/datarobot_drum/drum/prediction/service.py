@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, Protocol
 
 from datarobot_drum.drum import logs, telemetry
@@ -84,6 +85,11 @@ class Service(Protocol):
         disconnected: Disconnected | None = None,
     ) -> PredictResponse: ...
 
+    def warm_up(self) -> None:
+        """Do what only a process's first request has to do. In the process that serves: it may
+        start threads, which no fork survives.
+        """
+
     def end_streams(self) -> None:
         """Streams that still run end with an error event: the server's time is nearly up."""
 
@@ -107,20 +113,19 @@ class PredictionService:
         self.draining = False
         self.in_flight: Callable[[], int] = nobody_knows
         self.metrics = Metrics()
-        predictor = MeasuredPredictor(predictor, self.metrics)
+        unmeasured, predictor = predictor, MeasuredPredictor(predictor, self.metrics)
         self._predictor = predictor
         self._settings = settings
         self._timeouts = Timeouts(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
         answers = ModelAnswers(predictor, deployment_config, settings.csv_threads or 1)
-        warm_up(answers, predictor.info)
+        known = _is_known_code(predictor.info)
+        self._warm_up = partial(warm_up, answers, predictor.info, unmeasured if known else None)
         self._chat = Chat(predictor, describe_failure, settings.llm_id)
         self._open_inference = OpenInference(predictor, lambda: not self.draining)
         self._times = CallTimes()
         has_short_calls = (
-            settings.server_type is ServerType.FASTAPI
-            and settings.short_call > 0
-            and _is_known_code(predictor.info)
+            settings.server_type is ServerType.FASTAPI and settings.short_call > 0 and known
         )
         jobs = JobAnswers(
             self._operations(answers),
@@ -233,6 +238,9 @@ class PredictionService:
     def _rejected(self, job: Job, reason: RejectReason, error: DrumException) -> PredictResponse:
         self.metrics.rejected(reason)
         return failure_response(job.operation, error)
+
+    def warm_up(self) -> None:
+        self._warm_up()
 
     def end_streams(self) -> None:
         self._chat.end_streams()

@@ -9,7 +9,7 @@ from typing import Final
 
 from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import DrumException
-from datarobot_drum.drum.model.predictor import ModelInfo, Predictions
+from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor
 from datarobot_drum.drum.prediction.answers import ModelAnswers
 from datarobot_drum.drum.prediction.messages import PredictRequest
 
@@ -28,9 +28,12 @@ _ODD: Final = (DrumException, csv.Error, LookupError, TypeError, ValueError)
 _ROWS: Final = (1, 1_000)
 
 
-def warm_up(answers: ModelAnswers, info: ModelInfo) -> None:
-    """Read made rows, and write made answers. Neither the model nor a hook is called: what
-    those do is not known.
+def warm_up(answers: ModelAnswers, info: ModelInfo, known: Predictor | None) -> None:
+    """Read made rows, predict one of them, and write made answers.
+
+    Args:
+        known: the model, if only a framework's code predicts, which imports more and starts
+            its threads with the first row; None: what the model or a hook does is not known.
     """
     import numpy as np
 
@@ -43,6 +46,8 @@ def warm_up(answers: ModelAnswers, info: ModelInfo) -> None:
             made = Predictions(np.full((rows, len(columns)), 1 / len(columns)), columns)
             answers.decode(PredictRequest(_table(info, rows), "text/csv"))
             answers.encode(PredictRequest(), made)
+        if known is not None:
+            known.predict(*answers.decode(PredictRequest(_table(info, 1), "text/csv")))
 
 
 def _table(info: ModelInfo, rows: int) -> bytes:
