@@ -241,6 +241,7 @@ class PredictionService:
 
     def warm_up(self) -> None:
         self._warm_up()
+        self._executor.start()
 
     def end_streams(self) -> None:
         self._chat.end_streams()

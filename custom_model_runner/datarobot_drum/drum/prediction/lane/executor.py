@@ -134,6 +134,12 @@ class ModelExecutor:
         """Jobs that wait for a thread."""
         return self._inside - self._running
 
+    def start(self) -> None:
+        """Have a thread ready, in the process that will submit: no fork takes it along."""
+        with self._lock:
+            if not self._threads:
+                self._start_thread()
+
     def submit(self, job: Job) -> None:
         """Queue a job.
 
