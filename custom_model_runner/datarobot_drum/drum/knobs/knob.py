@@ -55,10 +55,14 @@ class Knob:
         try:
             return self.takes.parse(raw)
         except ValueError:
-            shown = "*****" if self.secret else repr(raw)
             raise SettingError(
-                f"Invalid {name or self.name}: {shown}. Valid values are: {self.takes.range_text}."
+                f"Invalid {name or self.name}: {self.shown(raw)}."
+                f" Valid values are: {self.takes.range_text}."
             ) from None
+
+    def shown(self, raw: object) -> str:
+        """A value as an error may show it."""
+        return "*****" if self.secret else repr(raw)
 
 
 def knob(

@@ -53,8 +53,8 @@ def _value(knob: Knob) -> object:
         for other in others:
             if values[other] != values[first]:
                 raise SettingError(
-                    f"{first} is {found[first]!r}, but {other}, another name of the same"
-                    f" parameter, is {found[other]!r}. Set one of them."
+                    f"{first} is {knob.shown(found[first])}, but {other}, another name of the same"
+                    f" parameter, is {knob.shown(found[other])}. Set one of them."
                 )
         return values[first]
     return _UNSET if knob.twin is None else _value(KNOB_BY_NAME[knob.twin])
