@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datarobot_drum.drum.prediction.messages import (
@@ -43,3 +45,31 @@ def test_garbage_is_no_error(header: str) -> None:
     parsed = parse_content_type(header)
     assert parsed.mimetype == parsed.sent.lower()
     assert ";" not in parsed.sent
+
+
+# How it was read before: the same, but with time that grows with the square of the length.
+SEARCHED = re.compile(r';[\s;]*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))', re.DOTALL)
+
+
+@given(
+    st.lists(
+        st.sampled_from([";", ";;", '"', "\\", '\\"', "=", " ", "\t", "a", "Name", "é", "b=1"])
+    ).map("".join)
+)
+@example('; a="\\";b="x\\\\"; c = "d')
+def test_parameters_are_what_a_search_finds(text: str) -> None:
+    expected: dict[str, str] = {}
+    for name, quoted, token in SEARCHED.findall(";" + text):
+        value = re.sub(r'\\(["\\])', r"\1", quoted) if quoted else token
+        expected.setdefault(name.lower(), value)
+    assert parse_header(f"main;{text}").parameters == expected
+
+
+@pytest.mark.parametrize(
+    "piece", [";", "; ", " ", ";a", ";a ", ";a=", ';a="', ';a="\\"', '\\"', "a;=", '"', ',;q="']
+)
+def test_a_header_of_any_kind_is_read_in_time(piece: str) -> None:
+    """With the square of its length it would take an hour."""
+    text = piece * (400_000 // len(piece))
+    assert parse_header("text/csv;" + text).value == "text/csv"
+    assert parse_content_type("text/csv;" + text + "x").mimetype == "text/csv"

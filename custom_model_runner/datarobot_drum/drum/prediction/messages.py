@@ -20,7 +20,13 @@ Body: TypeAlias = bytes | memoryview
 Header: TypeAlias = tuple[str, str]
 
 
-_PARAMETER = re.compile(r';[\s;]*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))', re.DOTALL)
+# Each is tried at one place only, never searched for: whatever a client sends, reading it takes
+# time in proportion to its length.
+_GAP = re.compile(r"[\s;]*")
+_NAME = re.compile(r'[^\s;="]+')
+_EQUALS = re.compile(r"\s*=\s*")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_TOKEN = re.compile(r'[^\s;"]*')
 # Only these may be escaped: an old browser sends C:\path\file in quotes, as it is.
 _ESCAPED = re.compile(r'\\(["\\])')
 _MAX_CACHED = 256
@@ -98,11 +104,33 @@ def parse_header(value: str) -> HeaderValue:
     """
     main, separator, rest = value.partition(";")
     parameters: dict[str, str] = {}
-    for match in _PARAMETER.finditer(separator + rest):
-        name, quoted, token = match.groups()
-        text = _ESCAPED.sub(r"\1", quoted) if quoted is not None else token
+    for name, text in _parameters(separator + rest):
         parameters.setdefault(name.lower(), text)
     return HeaderValue(main.strip(), MappingProxyType(parameters))
+
+
+def _parameters(text: str) -> Iterator[tuple[str, str]]:
+    position = text.find(";")
+    while position >= 0:
+        begin = _end(_GAP, text, position)
+        name = _NAME.match(text, begin)
+        equals = name and _EQUALS.match(text, name.end())
+        if name is None or equals is None:
+            position = text.find(";", begin if name is None else name.end())
+            continue
+        quoted = _QUOTED.match(text, equals.end())
+        if quoted is not None:
+            yield name.group(), _ESCAPED.sub(r"\1", quoted.group(1))
+            end = quoted.end()
+        else:
+            end = _end(_TOKEN, text, equals.end())
+            yield name.group(), text[equals.end() : end]
+        position = text.find(";", end)
+
+
+def _end(pattern: re.Pattern[str], text: str, begin: int) -> int:
+    match = pattern.match(text, begin)
+    return begin if match is None else match.end()
 
 
 @lru_cache(maxsize=64)
