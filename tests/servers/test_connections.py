@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import select
 import signal
 import socket
 import threading
@@ -55,6 +56,46 @@ def test_a_request_that_comes_too_slowly_is_answered_408(
     assert b"connection: close" in head.lower()
     assert b"x-request-id: " in head.lower()
     assert json.loads(body) == {"message": "ERROR: The request did not arrive in time."}
+
+
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_a_head_without_an_end_is_answered_431(code_dir: Path, server_type: str) -> None:
+    with (
+        running_server(code_dir, server_type, *REGRESSION) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as connection,
+    ):
+        answer, sent = b"", 0
+        connection.sendall(HEAD + b"X-Endless: ")
+        with contextlib.suppress(ConnectionError):
+            while not select.select([connection], [], [], 0.01)[0]:
+                sent += connection.send(b"x" * 8192)
+            answer = connection.recv(65536)
+        status, _ = server.get("/livez")
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert sent < 4 * 1024 * 1024
+    assert status == 200
+
+
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_who_goes_on_sending_what_is_too_large_is_answered_and_left(
+    code_dir: Path, server_type: str
+) -> None:
+    params = {"DRUM_MAX_UPLOAD_SIZE": 1000}
+    with (
+        running_server(code_dir, server_type, *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as connection,
+    ):
+        connection.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")
+        answer = connection.recv(65536)
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 500_000_000:
+                sent += connection.send(b"x" * 65536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    # What the kernel holds on the way counts too.
+    assert sent < 100_000_000
 
 
 @pytest.mark.parametrize("rest", [b"", b"Content-Length: 1000\r\n\r\n"], ids=["head", "body"])

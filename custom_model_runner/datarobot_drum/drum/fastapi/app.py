@@ -29,7 +29,7 @@ from datarobot_drum.drum.prediction.messages import Body, PredictRequest, Predic
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.serving import routes
-from datarobot_drum.drum.serving.body import BodyCollector
+from datarobot_drum.drum.serving.body import BodyCollector, check_announced
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import Settings
 
@@ -173,6 +173,8 @@ async def _collect_body(
         BodyTooLargeError: it is larger than ``limit`` bytes.
         ClientGoneError: the client left before its end.
     """
+    # Before anything of it is asked for: who sees the answer need not send it.
+    check_announced(limit, content_length)
     collector: BodyCollector | None = None
     while True:
         message = await receive()

@@ -1,11 +1,11 @@
-"""Uvicorn's HTTP protocols, with a limit on how long a client may take to send a request."""
+"""Uvicorn's HTTP protocols, with limits on a request's head and on the time it may take to come."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
@@ -18,8 +18,17 @@ else:
     _Base = object
 
 
-class SlowClientMixin(_Base):
-    """Closes connections whose request comes too slowly, so that they hold nothing for long.
+# Bytes: as much as the other servers take of one line.
+MAX_HEAD: Final = 64 * 1024
+# Bytes and seconds: what is still read of a body whose answer was sent before its end.
+MAX_DRAINED: Final = 4 * 1024 * 1024
+LINGER: Final = 5.0
+HEAD_TOO_LARGE: Final = "The request line and headers are larger than the {} bytes allowed."
+
+
+class BoundedMixin(_Base):
+    """Closes connections whose request comes too slowly or whose head does not end, so that they
+    hold nothing for long.
 
     A timer runs only while the rest of a request is awaited: a request that arrives in one
     piece costs no timer of its own.
@@ -29,6 +38,9 @@ class SlowClientMixin(_Base):
 
     _timer: asyncio.TimerHandle | None = None
     _progress = 0
+    _head = 0
+    _linger: asyncio.TimerHandle | None = None
+    _drained = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -36,18 +48,53 @@ class SlowClientMixin(_Base):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._linger is not None:
+            self._drain(len(data))
+            return
+        if not self._awaits_head():
+            self._head = 0
+        elif self._head + len(data) > MAX_HEAD and not self.transport.is_closing():
+            self._refuse_head()
+            return
+        else:
+            self._head += len(data)
         if self._awaits_more():
             self._progress += len(data)
             self._watch()
         elif self._timer is not None:
             self._unwatch()
 
+    def on_response_complete(self) -> None:
+        answered = self.cycle
+        super().on_response_complete()
+        if answered.more_body and not self.transport.is_closing():
+            # Closed now, the client would be reset before it has read the answer.
+            self._unwatch()
+            self._linger = self.loop.call_later(LINGER, self.transport.close)
+
+    def _drain(self, size: int) -> None:
+        self._drained += size
+        if self.cycle.more_body and self._drained > MAX_DRAINED:
+            self.transport.close()
+        elif not self.cycle.more_body and self._linger is not None:
+            # All of it has come: the connection is as good as any.
+            self._linger.cancel()
+            self._linger = None
+            self._drained = 0
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        if self._linger is not None:
+            self._linger.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         self._answer_and_close(routes.not_http())
+
+    def _refuse_head(self) -> None:
+        self._unwatch()
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        self._answer_and_close(routes.failure(status, HEAD_TOO_LARGE.format(MAX_HEAD)))
 
     def _awaits_more(self) -> bool:
         return self._awaits_head() or self.cycle.more_body
@@ -104,7 +151,7 @@ def protocol_class(timeout: float | None) -> type[Any]:
     if importlib.util.find_spec("httptools") is not None:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-        class FastProtocol(SlowClientMixin, HttpToolsProtocol):
+        class FastProtocol(BoundedMixin, HttpToolsProtocol):
             header_timeout = timeout
 
             def on_body(self, body: bytes) -> None:
@@ -117,7 +164,7 @@ def protocol_class(timeout: float | None) -> type[Any]:
 
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class PlainProtocol(SlowClientMixin, H11Protocol):  # type: ignore[misc]
+    class PlainProtocol(BoundedMixin, H11Protocol):  # type: ignore[misc]
         header_timeout = timeout
 
     return PlainProtocol

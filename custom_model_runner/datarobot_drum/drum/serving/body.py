@@ -25,6 +25,13 @@ SPOOLED_FROM: Final = 8 * 1024 * 1024
 _FORM: Final = "multipart/form-data"
 
 
+def check_announced(limit: int | None, content_length: str) -> None:
+    """Raise ``BodyTooLargeError`` where the header tells already that a body is too large."""
+    known = limit is not None and content_length.isdecimal() and len(content_length) < 20
+    if known and int(content_length) > (limit or 0):
+        raise BodyTooLargeError(TOO_LARGE.format(limit))
+
+
 class BodyCollector:
     """Takes the pieces of one body.
 
@@ -43,8 +50,7 @@ class BodyCollector:
         self._whole: io.BytesIO | None = None
         self._file: IO[bytes] | None = None
         self.size = 0
-        if content_length.isdecimal() and len(content_length) < 20:
-            self._check(int(content_length))
+        check_announced(limit, content_length)
 
     def _check(self, size: int) -> None:
         if self._limit is not None and size > self._limit:
