@@ -44,7 +44,7 @@ WORKERS = 1
 # No connection: what `Client.ask` tells in place of a status.
 BROKEN = 0
 # Seconds for the last answers: what has not come by then is lost.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 # The bound counts the model's own time only. To each call before a request in the queue come the
 # sleep's overshoot, reading, the hand-over to the model's thread and the answer; and all of it
 # shares the interpreter with nine refusals for each acceptance, and the machine with these clients.
@@ -171,11 +171,11 @@ async def open_loop(port: int, rate: float, seconds: float) -> Outcome:
             sent += 1
         await asyncio.sleep(0.002)
     if tasks:
-        await asyncio.wait(set(tasks), timeout=PATIENCE)
+        await asyncio.wait(set(tasks), timeout=TIMEOUT)
     outcome.seconds = time.perf_counter() - start
     for task in set(tasks):
         task.cancel()
-        outcome.add(BROKEN, PATIENCE)
+        outcome.add(BROKEN, TIMEOUT)
     return outcome
 
 

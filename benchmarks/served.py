@@ -19,7 +19,7 @@ def serving(
     folder: str,
     parameters: Mapping[str, object],
     options: Sequence[str] = ("--target-type", "regression"),
-    patience: float = 120,
+    timeout: float = 120,
 ) -> Iterator[tuple[int, int]]:
     """A server of that folder with these runtime parameters and options; its process and port."""
     with create_server(("127.0.0.1", 0)) as probe:
@@ -34,7 +34,7 @@ def serving(
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            wait_until_ready(port, patience)
+            wait_until_ready(port, timeout)
             yield process.pid, port
         finally:
             process.terminate()

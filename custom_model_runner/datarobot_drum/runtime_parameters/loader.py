@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from datarobot_drum.runtime_parameters.definitions import (
     SECTION,
@@ -28,10 +28,22 @@ from datarobot_drum.runtime_parameters.values import decode, encode, typed
 _KINDS_OF_TEXT: Final = frozenset({"string", "deployment"})
 
 
-def load_values_file(values_file: str, code_dir: str) -> None:
+# The other names of a parameter, by any of its names.
+OtherNames: TypeAlias = Callable[[str], Sequence[str]]
+
+
+def _none(_name: str) -> Sequence[str]:
+    return ()
+
+
+def load_values_file(values_file: str, code_dir: str, other_names: OtherNames = _none) -> None:
     """Put the values of a YAML file, and the defaults of the model, into the environment.
 
     Parameters of the runner need no definition; every other name does.
+
+    Args:
+        other_names: the file's value under one of them beats a variable under another one, and
+            either beats a default.
 
     Raises:
         RuntimeParameterException: a file, a definition or a value is wrong; the text says
@@ -47,7 +59,10 @@ def load_values_file(values_file: str, code_dir: str) -> None:
     for name in of_model:
         if name not in definitions:
             raise _error(name, f"It has no definition in the section '{SECTION}'")
-    _export(definitions, values)
+    _export(definitions, values, other_names)
+    for name in values:
+        for other in set(other_names(name)) - values.keys():
+            os.environ.pop(RuntimeParameters.namespaced_param_name(other), None)
 
 
 def _that_are_needed(code_dir: str, names: Sequence[str]) -> dict[str, Definition]:
@@ -60,13 +75,16 @@ def _that_are_needed(code_dir: str, names: Sequence[str]) -> dict[str, Definitio
         raise type(error)(f"{error} (the values file sets {wanted})") from error
 
 
-def load_defaults(code_dir: str) -> None:
+def load_defaults(code_dir: str, other_names: OtherNames = _none) -> None:
     """Put the defaults of a model into the environment, where that has no value.
+
+    Args:
+        other_names: a value under one of them is a value too.
 
     Raises:
         ErrorLoadingRuntimeParameter: a definition or a value is wrong.
     """
-    _export(_if_any(code_dir), {})
+    _export(_if_any(code_dir), {}, other_names)
 
 
 def _read_values(values_file: str) -> Mapping[str, Any]:
@@ -95,9 +113,16 @@ def _if_any(code_dir: str) -> dict[str, Definition]:
     return definitions_of(metadata) if defines else {}
 
 
-def _export(definitions: Mapping[str, Definition], values: Mapping[str, Any]) -> None:
+def _export(
+    definitions: Mapping[str, Definition], values: Mapping[str, Any], other_names: OtherNames
+) -> None:
+    def is_set(name: str) -> bool:
+        return name in values or RuntimeParameters.has(name)
+
     variables = {}
     for definition in definitions.values():
+        if not is_set(definition.name) and any(map(is_set, other_names(definition.name))):
+            continue  # its default is not wanted
         text = _defined_text(definition, values)
         if text is not None:
             variables[definition.name] = text

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from datarobot_drum import RuntimeParameters
+from datarobot_drum.drum.exceptions import SettingError
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
+from datarobot_drum.drum.knobs.reading import read
+from datarobot_drum.drum.knobs.table import other_names
 from datarobot_drum.runtime_parameters import exceptions as errors
 from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
 from tests.unit.runtime_parameters.defined import Folder, define, put
@@ -266,3 +270,51 @@ class TestValuesFile:
             load_values_file("", code_dir)
         with pytest.raises(errors.InvalidInputFilePath, match="Empty code-dir path!"):
             load_values_file("values.yaml", "")
+
+
+class TestOtherNames:
+    """One parameter under two names: the file beats a variable, either beats a default."""
+
+    NEW, OLD = "DRUM_EXECUTOR_WORKERS", "DRUM_FASTAPI_EXECUTOR_WORKERS"
+
+    @pytest.mark.parametrize(("defined", "given"), [(NEW, OLD), (OLD, NEW)])
+    @pytest.mark.parametrize("place", ["variable", "file"])
+    def test_a_default_gives_way(
+        self,
+        folder: Folder,
+        values: Callable[[str], str],
+        defined: str,
+        given: str,
+        place: str,
+    ) -> None:
+        code_dir = folder(define(defined, "numeric", defaultValue=2))
+        if place == "variable":
+            put(given, "4")
+            load_defaults(code_dir, other_names)
+        else:
+            load_values_file(values(f"{given}: 4"), code_dir, other_names)
+        assert read(ServiceSettings).executor_workers == 4
+
+    def test_a_default_counts_where_nothing_else_is_said(self, folder: Folder) -> None:
+        load_defaults(folder(define(self.OLD, "numeric", defaultValue=2)), other_names)
+        assert read(ServiceSettings).executor_workers == 2
+
+    @pytest.mark.parametrize(("inside", "outside"), [(NEW, OLD), (OLD, NEW)])
+    def test_the_file_beats_the_variable(
+        self, folder: Folder, values: Callable[[str], str], inside: str, outside: str
+    ) -> None:
+        put(outside, "4")
+        load_values_file(values(f"{inside}: 3"), folder(), other_names)
+        assert read(ServiceSettings).executor_workers == 3
+
+
+def test_the_fields_of_a_credential_are_not_shown() -> None:
+    put("LLM_ID", json.dumps({"type": "credential", "payload": {"credentialType": "x", "k": "s3"}}))
+    with pytest.raises(SettingError) as caught:
+        read(ServiceSettings)
+    assert str(caught.value).startswith("Invalid LLM_ID: *****.")
+
+
+def test_a_blank_is_no_value_where_an_empty_text_is_none() -> None:
+    put("LLM_ID", " ")
+    assert read(ServiceSettings).llm_id is None

@@ -38,7 +38,7 @@ EXIT_CANNOT_START: Final = 3
 KILL_MARGIN: Final = 5.0
 
 _READY: Final = b"R"
-_WORN_OUT: Final = b"W"
+_RECYCLED: Final = b"W"
 
 
 class Channel:
@@ -54,7 +54,7 @@ class Channel:
 
     def recycled(self) -> None:
         """Replace me; I serve until the replacement is ready."""
-        self._send(_WORN_OUT)
+        self._send(_RECYCLED)
 
     def _send(self, message: bytes) -> None:
         # Without a supervisor there is nobody to tell; the worker finds out by itself.
@@ -195,7 +195,7 @@ class Supervisor:
             return
         if not messages:
             self._selector.unregister(worker.channel)
-        if _WORN_OUT in messages:
+        if _RECYCLED in messages:
             worker.recycled = True
         if _READY in messages:
             worker.ready = True

@@ -61,8 +61,8 @@ class Knob:
             ) from None
 
     def shown(self, raw: object) -> str:
-        """A value as an error may show it."""
-        return "*****" if self.secret else repr(raw)
+        """A value as an error may show it: a credential has fields."""
+        return "*****" if self.secret or isinstance(raw, dict) else repr(raw)
 
 
 def knob(

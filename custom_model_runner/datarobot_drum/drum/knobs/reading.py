@@ -45,7 +45,7 @@ def _value(knob: Knob) -> object:
     found = {}
     for name in filter(RuntimeParameters.has, knob.names):
         raw = RuntimeParameters.get(name)
-        if not (knob.empty_is_unset and raw in (None, "")):
+        if not (knob.empty_is_unset and _is_empty(raw)):
             found[name] = raw
     values = {name: knob.parse(raw, name) for name, raw in found.items()}
     if values:
@@ -58,3 +58,7 @@ def _value(knob: Knob) -> object:
                 )
         return values[first]
     return _UNSET if knob.twin is None else _value(KNOB_BY_NAME[knob.twin])
+
+
+def _is_empty(raw: object) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())

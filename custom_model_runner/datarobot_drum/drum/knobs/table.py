@@ -46,3 +46,9 @@ KNOBS: Final[tuple[Knob, ...]] = tuple(
 KNOB_BY_NAME: Final[Mapping[str, Knob]] = MappingProxyType(
     {name: entry for entry in KNOBS for name in entry.names}
 )
+
+
+def other_names(name: str) -> tuple[str, ...]:
+    """The names that mean the same parameter; none for what is not the runner's."""
+    entry = KNOB_BY_NAME.get(name)
+    return () if entry is None else tuple(other for other in entry.names if other != name)

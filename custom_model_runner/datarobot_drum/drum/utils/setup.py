@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.enum import ArgumentsOptions
+from datarobot_drum.drum.knobs.table import other_names
 from datarobot_drum.drum.settings import log_settings
 from datarobot_drum.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
@@ -49,9 +50,9 @@ def _set_up() -> argparse.Namespace:
         return options
     logs.configure(options)
     if options.runtime_params_file is None:
-        load_defaults(options.code_dir)
+        load_defaults(options.code_dir, other_names)
     else:
-        load_values_file(options.runtime_params_file, options.code_dir)
+        load_values_file(options.runtime_params_file, options.code_dir, other_names)
     masking.hide_those_in(os.environ)
     logs.use_json(log_settings().as_json)
     if options.subparser_name == ArgumentsOptions.SERVER:
