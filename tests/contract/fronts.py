@@ -151,8 +151,14 @@ class Environment:
 def server_process(folder: Folder, server_type: str) -> Iterator[Calls]:
     from tests.servers.harness import running_server
 
+    # Coverage would make each of them slower, to count what runs in process and in tests/servers.
     with running_server(
-        folder.path, server_type, *folder.args, env=dict(folder.env), params=dict(folder.params)
+        folder.path,
+        server_type,
+        *folder.args,
+        env=dict(folder.env),
+        params=dict(folder.params),
+        measured=False,
     ) as server:
         yield SocketClient(server.url, folder.prefix, server.stdout)
 
