@@ -98,6 +98,43 @@ def test_who_goes_on_sending_what_is_too_large_is_answered_and_left(
     assert sent < 100_000_000
 
 
+def test_after_an_early_answer_and_its_body_a_connection_is_as_good_as_any(code_dir: Path) -> None:
+    table = b"a\n" + b"1\n" * 4_000_000
+    token = b"Authorization: Bearer secret\r\n"
+    length = b"Content-Length: %d\r\n\r\n"
+    params = {"DRUM_AUTH_TOKEN": "secret"}
+    with (
+        running_server(code_dir, "fastapi", *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as connection,
+    ):
+        connection.sendall(HEAD + length % 100_000)
+        early = connection.recv(65536)
+        connection.sendall(b"x" * 100_000 + HEAD + token + length % len(table))
+        connection.sendall(table)
+        while b"HTTP/1.1 200 " not in early:
+            piece = connection.recv(65536)
+            assert piece, "closed without an answer"
+            early += piece
+
+    assert early.startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_large_body_behind_another_request_is_not_taken_for_a_leftover(code_dir: Path) -> None:
+    table = b"a\n" + b"1\n" * 4_000_000
+    request = HEAD + b"Content-Length: %d\r\n\r\n"
+    with (
+        running_server(code_dir, "fastapi", *REGRESSION) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as connection,
+    ):
+        connection.sendall(request % 4 + b"a\n1\n" + request % len(table))
+        answers = connection.recv(65536)
+        connection.sendall(table)
+        while answers.count(b"HTTP/1.1 200 ") < 2:
+            piece = connection.recv(65536)
+            assert piece, "closed without an answer"
+            answers += piece
+
+
 @pytest.mark.parametrize("rest", [b"", b"Content-Length: 1000\r\n\r\n"], ids=["head", "body"])
 @pytest.mark.parametrize("server_type", PRODUCTION)
 def test_a_drop_now_and_then_does_not_keep_a_request_alive(

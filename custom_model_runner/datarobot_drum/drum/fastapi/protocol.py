@@ -39,6 +39,7 @@ class BoundedMixin(_Base):
     _timer: asyncio.TimerHandle | None = None
     _progress = 0
     _head = 0
+    _answered_early: RequestResponseCycle | None = None
     _linger: asyncio.TimerHandle | None = None
     _drained = 0
 
@@ -48,9 +49,12 @@ class BoundedMixin(_Base):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._linger is not None:
-            self._drain(len(data))
-            return
+        if self._answered_early is not None:
+            if self._answered_early is self.cycle:
+                self._drain(len(data))
+                return
+            # All of it has come, and another request after it.
+            self._end_lingering()
         if not self._awaits_head():
             self._head = 0
         elif self._head + len(data) > MAX_HEAD and not self.transport.is_closing():
@@ -65,27 +69,30 @@ class BoundedMixin(_Base):
             self._unwatch()
 
     def on_response_complete(self) -> None:
-        answered = self.cycle
+        latest = self.cycle
         super().on_response_complete()
-        if answered.more_body and not self.transport.is_closing():
+        # Of several requests on their way it is the latest whose body still comes.
+        if latest.response_complete and latest.more_body and not self.transport.is_closing():
             # Closed now, the client would be reset before it has read the answer.
             self._unwatch()
+            self._answered_early = latest
             self._linger = self.loop.call_later(LINGER, self.transport.close)
 
     def _drain(self, size: int) -> None:
         self._drained += size
-        if self.cycle.more_body and self._drained > MAX_DRAINED:
+        if self._drained > MAX_DRAINED:
             self.transport.close()
-        elif not self.cycle.more_body and self._linger is not None:
-            # All of it has come: the connection is as good as any.
+
+    def _end_lingering(self) -> None:
+        if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-            self._drained = 0
+        self._answered_early = None
+        self._drained = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
-        if self._linger is not None:
-            self._linger.cancel()
+        self._end_lingering()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
