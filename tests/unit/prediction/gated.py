@@ -1,4 +1,4 @@
-"""A model that waits until a test lets it go, and a service in front of it."""
+"""Models that stand in for real ones, one of which waits until a test lets it go."""
 
 from __future__ import annotations
 
@@ -22,22 +22,8 @@ from datarobot_drum.drum.prediction.service import PredictionService
 REQUEST = PredictRequest(b"a\n1\n2\n", "text/csv", request_id="one")
 
 
-class GatedModel:
-    """Says that it runs, then waits for ``gate``; fails when ``error`` is set."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.running = threading.Semaphore(0)
-        self.error: Exception | None = None
-        self.array_columns = None
-        self.info = ModelInfo("/opt/model", TargetType.REGRESSION, RunLanguage.PYTHON)
-
-    def predict(self, frame: Any, source: RowSource) -> Predictions:
-        self.running.release()
-        assert self.gate.wait(30)
-        if self.error is not None:
-            raise self.error
-        return Predictions(np.zeros((len(frame), 1)), ("Predictions",))
+class OnlyPredicts:
+    """The rest of a predictor's face, for models that are asked for nothing else."""
 
     def read_input(self, data: bytes | memoryview) -> Any:
         raise NotImplementedError
@@ -53,6 +39,24 @@ class GatedModel:
 
     def supported_llm_models(self) -> Sequence[Any] | None:
         return None
+
+
+class GatedModel(OnlyPredicts):
+    """Says that it runs, then waits for ``gate``; fails when ``error`` is set."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.running = threading.Semaphore(0)
+        self.error: Exception | None = None
+        self.array_columns = None
+        self.info = ModelInfo("/opt/model", TargetType.REGRESSION, RunLanguage.PYTHON)
+
+    def predict(self, frame: Any, source: RowSource) -> Predictions:
+        self.running.release()
+        assert self.gate.wait(30)
+        if self.error is not None:
+            raise self.error
+        return Predictions(np.zeros((len(frame), 1)), ("Predictions",))
 
     def close(self) -> None:
         self.gate.set()

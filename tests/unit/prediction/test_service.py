@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,18 @@ from datarobot_drum.drum.model.predictor import (
     ModelInfo,
     Predictions,
     RowSource,
-    UnstructuredReply,
 )
 from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import PredictionService, Service
+from tests.unit.prediction.gated import OnlyPredicts
 
 PATIENCE = 30
 STATUS = (Operation.PING, Operation.HEALTH, Operation.LIVEZ, Operation.READYZ, Operation.INFO)
 
 
-class Fake:
+class Fake(OnlyPredicts):
     """A regression model that does what the test says."""
 
     def __init__(self, behave: Callable[[Any], object] = lambda _frame: None) -> None:
@@ -45,21 +45,6 @@ class Fake:
     def predict(self, frame: Any, source: RowSource) -> Predictions:
         self.behave(frame)
         return Predictions(np.arange(len(frame), dtype=float)[:, None], ("Predictions",))
-
-    def read_input(self, data: bytes | memoryview) -> Any:
-        raise NotImplementedError
-
-    def transform(self, frame: Any, target: Any, source: RowSource) -> Any:
-        raise NotImplementedError
-
-    def predict_unstructured(self, data: str | bytes, **kwargs: Any) -> UnstructuredReply:
-        raise NotImplementedError
-
-    def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any:
-        raise NotImplementedError
-
-    def supported_llm_models(self) -> Sequence[Any] | None:
-        return None
 
     def close(self) -> None:
         self.closed += 1

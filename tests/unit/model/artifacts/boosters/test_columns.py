@@ -12,6 +12,7 @@ import pytest
 from datarobot_drum.drum.exceptions import ColumnsError
 from datarobot_drum.drum.model.artifacts.boosters.columns import booster_columns_of
 from datarobot_drum.drum.model.columns import UNKNOWN, aligned
+from datarobot_drum.drum.model.local import LocalPredictor
 from tests.unit.folders import load, predict, write_folder
 from tests.unit.model.artifacts.boosters.fitted import FILES, FORMS, KINDS, native, regressor, save
 
@@ -109,26 +110,29 @@ def test_lightgbm_writes_an_underscore_for_a_blank_and_for_nothing_else(
         predict(predictor, named.rename(columns={"tab\there": "tab_here"}))
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "catboost"])
-def test_text_in_a_column_of_numbers_is_the_clients_mistake(tmp_path: Path, kind: str) -> None:
+TWO_NUMBERS = pd.DataFrame(np.random.default_rng(2).normal(0, 1, (40, 2)), columns=["a", "b"])
+
+
+def of_two_numbers(folder: Path, kind: str) -> LocalPredictor:
+    """A regressor that learned two columns of numbers, called a and b."""
     library = pytest.importorskip(kind)
     make = {"xgboost": "XGBRegressor", "lightgbm": "LGBMRegressor", "catboost": "CatBoostRegressor"}
     options = {"verbose": 0, "allow_writing_files": False} if kind == "catboost" else {}
-    rows = pd.DataFrame(np.random.default_rng(2).normal(0, 1, (40, 2)), columns=["a", "b"])
-    model = getattr(library, make[kind])(n_estimators=3, **options).fit(rows, rows["a"])
-    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    regressor = getattr(library, make[kind])(n_estimators=3, **options)
+    model = regressor.fit(TWO_NUMBERS, TWO_NUMBERS["a"])
+    return load(write_folder(folder, model_pkl=model), "regression")
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "catboost"])
+def test_text_in_a_column_of_numbers_is_the_clients_mistake(tmp_path: Path, kind: str) -> None:
+    predictor = of_two_numbers(tmp_path, kind)
     with pytest.raises(ColumnsError, match="Column 'b' holds what is no number"):
-        predict(predictor, rows.astype({"b": object}).assign(b="secret"))
+        predict(predictor, TWO_NUMBERS.astype({"b": object}).assign(b="secret"))
 
 
 @pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "catboost"])
 def test_numbers_that_came_as_objects_are_numbers(tmp_path: Path, kind: str) -> None:
-    library = pytest.importorskip(kind)
-    make = {"xgboost": "XGBRegressor", "lightgbm": "LGBMRegressor", "catboost": "CatBoostRegressor"}
-    options = {"verbose": 0, "allow_writing_files": False} if kind == "catboost" else {}
-    rows = pd.DataFrame(np.random.default_rng(2).normal(0, 1, (40, 2)), columns=["a", "b"])
-    model = getattr(library, make[kind])(n_estimators=3, **options).fit(rows, rows["a"])
-    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    predictor = of_two_numbers(tmp_path, kind)
     plain = pd.DataFrame({"a": [1.5, -1.0, np.nan], "b": [float(2**63), -1.0, 1.0]})
     odd = pd.DataFrame({"a": ["1.5", -1, None], "b": [2**63, -1, True]}, dtype=object)
     np.testing.assert_array_equal(predict(predictor, odd).values, predict(predictor, plain).values)
