@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,24 @@ def test_a_frameworks_model_predicts_one_row_which_is_not_counted(
     service = warmed_up(predictor)
     assert rows == [1]
     assert b"\ndrum_rows_total 0.0\n" in service.metrics.text({})
+
+
+def test_what_a_library_thinks_of_made_rows_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning that is told once would be missing where a client's rows are odd."""
+    model = LinearRegression().fit(ROWS, [1.0, 2.0, 3.0])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    original = LocalPredictor.predict
+
+    def doubtful(self: Any, frame: Any, source: Any) -> Any:
+        warnings.warn("odd rows", stacklevel=1)
+        return original(self, frame, source)
+
+    monkeypatch.setattr(LocalPredictor, "predict", doubtful)
+    warmed_up(predictor)
+    with pytest.warns(UserWarning, match="odd rows"):
+        predict(predictor)
 
 
 def test_a_model_that_refuses_made_rows_still_starts(tmp_path: Path) -> None:

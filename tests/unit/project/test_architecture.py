@@ -329,13 +329,13 @@ SERVING = (
 )
 
 
-# Works while a model is loaded, when nothing predicts yet.
-LOADING = f"{D}.model.artifacts.fast_paths.made_rows"
+# Work while a model is loaded, or just after, when nothing predicts yet.
+LOADING = {f"{D}.model.artifacts.fast_paths.made_rows", f"{D}.prediction.warm_up"}
 
 
 @pytest.mark.parametrize(
     "path",
-    [FILES[name] for name in sorted(FILES.keys() - {LOADING}) if below(name, SERVING)],
+    [FILES[name] for name in sorted(FILES.keys() - LOADING) if below(name, SERVING)],
     ids=name_of,
 )
 def test_no_state_of_the_process_is_touched_while_predicting(path: Path):

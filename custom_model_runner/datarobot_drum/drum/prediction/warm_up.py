@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import warnings
 from typing import Final
 
 from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, CustomHooks, TargetType
@@ -40,8 +41,10 @@ def warm_up(answers: ModelAnswers, info: ModelInfo, known: Predictor | None) -> 
     if info.target_type not in _OF_NUMBERS or CustomHooks.READ_INPUT_DATA in info.hooks:
         return
     columns = info.labels.names if info.labels else (REGRESSION_PRED_COLUMN,)
-    # A matter of speed alone: what is odd about a folder will be told with a request.
-    with contextlib.suppress(*_ODD):
+    # A matter of speed alone: what is odd about a folder will be told with a request, and what a
+    # library thinks of made rows with none. Nothing is served yet: the filters are all threads'.
+    with warnings.catch_warnings(), contextlib.suppress(*_ODD):
+        warnings.simplefilter("ignore")
         for rows in _ROWS:
             made = Predictions(np.full((rows, len(columns)), 1 / len(columns)), columns)
             answers.decode(PredictRequest(_table(info, rows), "text/csv"))
