@@ -68,7 +68,7 @@ class ServiceSettings:
         "DRUM_FASTAPI_SHORT_CALL",
         Number(0, 0.1),
         0.001,
-        "Seconds: a prediction of a built-in framework without hooks that is expected to take no"
+        "Seconds: a prediction that runs no code of the user's and that is expected to take no"
         " longer, as calls with as much input did, needs no thread of its own; 0: it always does.",
         servers=("fastapi",),
     )

@@ -95,6 +95,7 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         target_name=settings.target_name,
         supports_chat=CustomHooks.CHAT in loaded.hooks,
         batchable=_is_batchable(loaded, target_type),
+        own_code=loaded.scorer.own_code and not loaded.hooks.names,
         feature_names=columns.names,
         text_columns=columns.text,
     )

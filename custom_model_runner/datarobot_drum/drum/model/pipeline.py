@@ -38,12 +38,16 @@ class Scorer(Protocol):
 
     Attributes:
         merges: it gives merged requests (``RowSource.row_counts``) what it gives each alone.
+        own_code: see ``ArtifactModel.own_code``.
         array_columns: see ``Predictor.array_columns``.
         columns: see ``ArtifactModel.columns``.
     """
 
     @property
     def merges(self) -> bool: ...
+
+    @property
+    def own_code(self) -> bool: ...
 
     @property
     def array_columns(self) -> tuple[str, ...] | None: ...
@@ -65,6 +69,10 @@ class ArtifactScorer:
     @property
     def merges(self) -> bool:
         return self._model.merge is not Merge.NEVER
+
+    @property
+    def own_code(self) -> bool:
+        return self._model.own_code
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:
@@ -89,6 +97,7 @@ class SeesTheFrame:
     """User code looks at the whole frame: nothing is merged, and nothing is left out."""
 
     merges = False
+    own_code = False
     array_columns: tuple[str, ...] | None = None
     columns: InputColumns = UNKNOWN
 

@@ -46,6 +46,8 @@ class ModelInfo:
         supports_chat: a ``chat`` hook exists.
         batchable: merging rows of several requests into one call cannot change an answer:
             a built-in framework predicts, and no hook sees the frame.
+        own_code: only a built-in framework's code predicts: no hook, and no class or function of
+            the user's inside of the model.
         feature_names: the columns that the model was fitted on, where it remembers them.
         text_columns: those of them whose values are text to the model: a reader must not take
             ``07`` for a number there.
@@ -61,6 +63,7 @@ class ModelInfo:
     target_name: str | None = None
     supports_chat: bool = False
     batchable: bool = False
+    own_code: bool = False
     feature_names: tuple[str, ...] | None = None
     text_columns: frozenset[str] = frozenset()
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from datarobot_drum.drum import logs, telemetry
-from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
+from datarobot_drum.drum.enum import ServerType, TargetType
 from datarobot_drum.drum.exceptions import (
     ClientGoneError,
     DrumException,
@@ -21,7 +21,7 @@ from datarobot_drum.drum.exceptions import (
     PredictionTimeoutError,
 )
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
-from datarobot_drum.drum.model.predictor import ModelInfo, Predictor
+from datarobot_drum.drum.model.predictor import Predictor
 from datarobot_drum.drum.prediction.answers import JobAnswers, ModelAnswers
 from datarobot_drum.drum.prediction.chat.completions import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
@@ -119,7 +119,7 @@ class PredictionService:
         self._timeouts = Timeouts(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
         answers = ModelAnswers(predictor, deployment_config, settings.csv_threads or 1)
-        known = _is_known_code(predictor.info)
+        known = predictor.info.own_code
         self._warm_up = partial(warm_up, answers, predictor.info, unmeasured if known else None)
         self._chat = Chat(predictor, describe_failure, settings.llm_id)
         self._open_inference = OpenInference(predictor, lambda: not self.draining)
@@ -290,13 +290,6 @@ class PredictionService:
     def _lane(self, operation: Operation) -> ModelExecutor:
         chats = operation in (Operation.CHAT, Operation.MODELS)
         return self._chat_executor if chats else self._executor
-
-
-def _is_known_code(info: ModelInfo) -> bool:
-    """A framework predicts, and no code of the user's that might wait for something, or want an
-    event loop for itself: a class of the user's own does not count as a framework.
-    """
-    return info.framework not in (None, RunLanguage.PYTHON.value) and not info.hooks
 
 
 def failure_response(operation: Operation, error: Exception) -> PredictResponse:

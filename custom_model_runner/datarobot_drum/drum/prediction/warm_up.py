@@ -33,8 +33,9 @@ def warm_up(answers: ModelAnswers, info: ModelInfo, known: Predictor | None) -> 
     """Read made rows, predict one of them, and write made answers.
 
     Args:
-        known: the model, if only a framework's code predicts, which imports more and starts
-            its threads with the first row; None: what the model or a hook does is not known.
+        known: the model, if only a framework's code predicts (``ModelInfo.own_code``), which
+            imports more and starts its threads with the first row; None: what user code does is
+            not known.
     """
     import numpy as np
 

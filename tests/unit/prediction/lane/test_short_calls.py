@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datarobot_drum.drum.enum import CustomHooks, RunLanguage, ServerType, TargetType
+from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
 from datarobot_drum.drum.prediction.lane.short_calls import CallTimes
@@ -34,7 +34,7 @@ class Doubling(GatedModel):
             "/code",
             TargetType.REGRESSION,
             RunLanguage.PYTHON,
-            **{"framework": "scikit-learn", "batchable": True, **info},
+            **{"framework": "scikit-learn", "batchable": True, "own_code": True, **info},
         )
         self.calls: list[tuple[int, int]] = []
 
@@ -94,10 +94,9 @@ def test_the_first_call_has_a_thread_and_those_like_it_have_none(
         ({}, {"short_call": 1e-12}),
         ({}, {"short_call": 0.0}),
         ({}, {"server_type": ServerType.FLASK}),
-        ({"hooks": frozenset({CustomHooks.LOAD_MODEL})}, {}),
-        ({"framework": None, "hooks": frozenset({CustomHooks.SCORE})}, {}),
+        ({"own_code": False}, {}),
     ],
-    ids=["long calls", "turned off", "no event loop", "loaded by the user", "scored by the user"],
+    ids=["long calls", "turned off", "no event loop", "code of the user's"],
 )
 def test_every_other_call_has_a_thread(
     services: list[PredictionService], info: dict[str, Any], settings: dict[str, Any]

@@ -38,11 +38,13 @@ class ArtifactModel(ABC):
         columns: what it remembers of the columns it was fitted on; ``predict`` gets a frame with
             them, in its order.
         merge: how ``predict_merged`` may be used.
+        own_code: only the framework's code predicts, none of the user's.
     """
 
     names: tuple[str, ...] | None = None
     columns: InputColumns = UNKNOWN
     merge: Merge = Merge.NEVER
+    own_code: bool = False
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:

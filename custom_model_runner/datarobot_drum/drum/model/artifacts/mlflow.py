@@ -68,6 +68,7 @@ class SignedModel(ArtifactModel):
         self._signature = signature
         self.names = model.names
         self.merge = model.merge
+        self.own_code = model.own_code
         self.columns = signature.completing(model.columns)
 
     @property

@@ -15,6 +15,7 @@ from datarobot_drum.drum.model.artifacts.fast_paths.arrays import ArrayPath
 from datarobot_drum.drum.model.artifacts.fast_paths.frames import FramePath
 from datarobot_drum.drum.model.artifacts.fast_paths.made_rows import REFUSALS
 from datarobot_drum.drum.model.artifacts.fast_paths.merging import merge_plan, predict_apart
+from datarobot_drum.drum.model.artifacts.own_code import is_all_own
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.results import as_array
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
@@ -38,6 +39,7 @@ class EstimatorModel(ArtifactModel):
             self.names = numbered_classes(labels)
         self.columns = sklearn_columns(estimator)
         self.merge = merge_plan(estimator)
+        self.own_code = is_all_own(estimator)
         self._takes_texts = takes_texts(estimator)
         self._arrays = ArrayPath(estimator, self._method)
         self._predict_array = getattr(self._arrays.estimator, self._method, None)

@@ -12,6 +12,7 @@ from datarobot_drum.drum.model.artifacts.boosters.classes import (
     numbered_classes,
 )
 from datarobot_drum.drum.model.artifacts.boosters.columns import catboost_columns
+from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.artifacts.sklearn import class_names
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -32,6 +33,7 @@ class CatBoostModel(ArtifactModel):
         self._model = model
         self.names: tuple[str, ...] | None = None
         self.columns = catboost_columns(model)
+        self.own_code = is_of(model, ("catboost",))
         classes = class_names(model)
         loss = str(model.get_all_params().get("loss_function", ""))
         self._kind = "RawFormulaVal"

@@ -14,6 +14,7 @@ from datarobot_drum.drum.model.artifacts.boosters.classes import (
     numbered_classes,
 )
 from datarobot_drum.drum.model.artifacts.boosters.columns import lightgbm_columns
+from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _OBJECTIVE: Final = re.compile(r"^objective=(\S+)", re.MULTILINE)
@@ -35,6 +36,7 @@ class BoosterModel(ArtifactModel):
     ) -> None:
         self._booster = booster
         self.columns = lightgbm_columns(booster)
+        self.own_code = is_of(booster, ("lightgbm",))
         self.names: tuple[str, ...] | None = None
         if target_type.is_classification():
             found = _OBJECTIVE.search(booster.model_to_string(num_iteration=1))

@@ -15,6 +15,7 @@ from datarobot_drum.drum.model.artifacts.boosters.classes import (
     numbered_classes,
 )
 from datarobot_drum.drum.model.artifacts.boosters.columns import xgboost_columns
+from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.artifacts.sklearn import adapt_estimator
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -40,6 +41,7 @@ class BoosterModel(ArtifactModel):
     ) -> None:
         self._booster = booster
         self.columns = xgboost_columns(booster)
+        self.own_code = is_of(booster, ("xgboost",))
         learner = json.loads(booster.save_config())["learner"]
         self._objective = ""
         if target_type.is_classification():

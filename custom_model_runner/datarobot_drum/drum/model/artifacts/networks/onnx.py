@@ -47,6 +47,8 @@ class OnnxModel(ArtifactModel):
     in the names of one output for each class, or in the classifier that the graph ends in.
     """
 
+    own_code = True
+
     def __init__(self, session: Any, target_type: TargetType, labels: ClassLabels | None) -> None:
         self._session = session
         self._labels = labels

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
 from datarobot_drum.drum.model.artifacts.networks.tensors import matrix
+from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.columns import check_count
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -27,6 +28,7 @@ class TorchModel(ArtifactModel):
         import torch
 
         self._module = module
+        self.own_code = all(is_of(part, ("torch",)) for part in module.modules())
         weights = (*module.parameters(), *module.buffers())
         weight = next((w for w in weights if w.is_floating_point()), None)
         self._options = {} if weight is None else {"dtype": weight.dtype, "device": weight.device}
