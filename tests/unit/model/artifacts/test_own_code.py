@@ -70,7 +70,9 @@ class Own(LinearRegression):
             ColumnTransformer([("x", OneHotEncoder(dtype=np.float32), ["a"])], remainder="drop"),
             LinearRegression(),
         ),
-        GridSearchCV(KNeighborsRegressor(1), {"p": [1, 2]}, cv=2, scoring="neg_max_error"),
+        GridSearchCV(
+            KNeighborsRegressor(1), {"p": [1, 2]}, cv=2, scoring="neg_mean_absolute_error"
+        ),
         GaussianProcessRegressor(),
     ],
     ids=lambda model: type(model).__name__,
@@ -90,7 +92,10 @@ def test_scikit_learns_own(tmp_path: Path, model: Any) -> None:
         make_pipeline(FunctionTransformer(partial(halved)), LinearRegression()),
         KNeighborsRegressor(1, metric=distance, algorithm="brute"),
         GridSearchCV(
-            make_pipeline(Halving(), LinearRegression()), {}, cv=2, scoring="neg_max_error"
+            make_pipeline(Halving(), LinearRegression()),
+            {},
+            cv=2,
+            scoring="neg_mean_absolute_error",
         ),
     ],
     ids=["class", "step", "duck", "function", "partial", "metric", "search"],
