@@ -103,6 +103,8 @@ class SlowClientError(RequestError):
 
 
 class BodyTooLargeError(RequestError):
+    """The body, or what it would become once it is read, is larger than allowed."""
+
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.knobs.kinds import Choice, Flag, Number, OrOff, Text, Whole
 from datarobot_drum.drum.knobs.knob import knob
+
+MAX_DECODED: Final = "DRUM_MAX_DECODED_SIZE"
+# CSV of one-digit numbers, which all have to pass, becomes four times its bytes; text, and the
+# formats that know smaller numbers, become more.
+MAX_DECODED_FACTOR: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,14 @@ class ServiceSettings:
         "Threads that may read one large CSV body in parts, where the parts together are what"
         " `pandas.read_csv` makes of the whole. Unset: the processors that each worker has for"
         " itself.",
+    )
+    max_decoded: int = knob(
+        MAX_DECODED,
+        Whole(1, 2**50),
+        64 * 1024 * 1024,
+        "Bytes that the rows of a request may take once they are read (413 above it), whatever the"
+        f" format; {MAX_DECODED_FACTOR} times the body's bytes where that is more. A number counts"
+        " 8, a text 32 and its length, a column 1024.",
     )
     llm_id: str | None = knob(
         "LLM_ID",

@@ -14,17 +14,25 @@ from typing import Any
 
 from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import CustomHooks, TargetType
-from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.exceptions import BodyTooLargeError, PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.figures.stats import TimingWindow
 from datarobot_drum.drum.prediction.figures.tracing import STREAM_NAME
 from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
 from datarobot_drum.drum.prediction.lane.executor import Job, StdoutFlusher
-from datarobot_drum.drum.prediction.lane.short_calls import CallTimes, size_of
+from datarobot_drum.drum.prediction.lane.short_calls import (
+    NOT_SHORT,
+    Call,
+    CallTimes,
+    NotShortError,
+    current_call,
+    size_of,
+)
 from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
+from datarobot_drum.drum.prediction.payload.decoded import CELL, most_decoded
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
 from datarobot_drum.drum.prediction.payload.predictions_response import (
     TEXT_TYPES,
@@ -47,6 +55,8 @@ class ModelAnswers:
         deployment_config: predictions are answered in the form of a prediction server; None
             for the ordinary form.
         csv_threads: those that may read one large CSV body.
+        max_decoded: bytes that the rows of any request may take, as ``most_decoded`` has it; None:
+            no limit.
     """
 
     def __init__(
@@ -54,9 +64,11 @@ class ModelAnswers:
         predictor: Predictor,
         deployment_config: DeploymentConfig | None = None,
         csv_threads: int = 1,
+        max_decoded: int | None = None,
     ) -> None:
         self._predictor = predictor
         self._read_csv = PartsReader(csv_threads)
+        self._max_decoded = max_decoded
         self._info = predictor.info
         self._deployment_config = deployment_config
 
@@ -70,9 +82,22 @@ class ModelAnswers:
         Raises:
             PayloadError: no rows, or this model answers on another route.
             MalformedRequestError: JSON that does not parse.
+            BodyTooLargeError: rows that would take more than allowed.
+            NotShortError: they are more than may be predicted on an event loop.
         """
         _require_predictions(self._info.target_type)
-        return read_rows(request, self._predictor, self._read_csv)
+        call = current_call.get()
+        least = self._max_decoded if call is None else call.max_decoded(self._max_decoded)
+        limit = most_decoded(request.body, least)
+        try:
+            rows, source = read_rows(request, self._predictor, self._read_csv, limit)
+        except BodyTooLargeError as error:
+            if call is None or least == self._max_decoded:
+                raise
+            raise call.not_short() from error
+        if call is not None:
+            call.add(max(len(request.body), rows.size * CELL))
+        return rows, source
 
     def encode(self, request: PredictRequest, predictions: Predictions) -> PredictResponse:
         """Predictions in the format that the request accepts.
@@ -90,7 +115,8 @@ class ModelAnswers:
 
     def transform(self, request: PredictRequest) -> PredictResponse:
         _require_transform(self._info.target_type)
-        frame, target, source = read_transform_rows(request, self._predictor)
+        limit = most_decoded(request.body, self._max_decoded)
+        frame, target, source = read_transform_rows(request, self._predictor, limit)
         return transform_response(self._predictor.transform(frame, target, source), target)
 
     def unstructured(self, request: PredictRequest) -> PredictResponse:
@@ -127,17 +153,38 @@ class JobAnswers:
 
     def process(self, jobs: list[Job]) -> None:
         """Set ``response`` on each of the jobs; a stream is written to its end."""
+        if self._times is None or jobs[0].operation is not Operation.PREDICT:
+            self._process(jobs)
+        else:
+            self._process_measured(jobs, Call(self._times))
+
+    def process_short(self, jobs: list[Job], limit: float) -> None:
+        """The same, for predictions; ``NOT_SHORT`` where one turns out not to be.
+
+        Args:
+            limit: seconds that they may be expected to take.
+        """
+        assert self._times is not None
+        self._process_measured(jobs, Call(self._times, limit))
+
+    def _process_measured(self, jobs: list[Job], call: Call) -> None:
         started = time.perf_counter()
+        token = current_call.set(call)
+        try:
+            self._process(jobs)
+        finally:
+            current_call.reset(token)
+        call.observe(size_of(jobs), time.perf_counter() - started)
+
+    def _process(self, jobs: list[Job]) -> None:
         alone = self._answer_together(jobs) if len(jobs) > 1 else jobs
         for job in alone:
             context = contextvars.copy_context()
             job.response = context.run(self._answer_alone, job)
             if isinstance(job.response.body, StreamBody):
                 context.run(_write_stream, job, job.response.body)
-            if job.span is not None:
+            if job.span is not None and job.response is not NOT_SHORT:
                 job.span.end(job.response.status)
-        if self._times is not None and jobs[0].operation is Operation.PREDICT:
-            self._times.observe(size_of(jobs), time.perf_counter() - started)
         self._flusher.touch()
 
     def _answer_together(self, jobs: list[Job]) -> list[Job]:
@@ -147,7 +194,7 @@ class JobAnswers:
         answers = self._batcher.answer([job.request for job in together])
         for job, answer in zip(together, answers, strict=True):
             job.response = answer
-            if job.span is not None:
+            if job.span is not None and answer is not NOT_SHORT:
                 job.span.end(answer.status)
         if self._timing is not None:
             self._timing.add(time.monotonic() - started)
@@ -167,6 +214,8 @@ class JobAnswers:
     def _call_model(self, job: Job) -> PredictResponse:
         try:
             return self._operations[job.operation](job.request)
+        except NotShortError:
+            return NOT_SHORT
         # Whatever a model or a hook fails of is answered here.
         except Exception as error:
             return self._failed(job.operation, error)

@@ -31,7 +31,12 @@ from datarobot_drum.drum.prediction.figures.status import status_pages
 from datarobot_drum.drum.prediction.figures.tracing import open_span
 from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
 from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
-from datarobot_drum.drum.prediction.lane.short_calls import CallTimes, ShortCalls
+from datarobot_drum.drum.prediction.lane.short_calls import (
+    NOT_SHORT,
+    CallTimes,
+    NotShortError,
+    ShortCalls,
+)
 from datarobot_drum.drum.prediction.lane.waiting import (
     Disconnected,
     IsGone,
@@ -118,18 +123,24 @@ class PredictionService:
         self._settings = settings
         self._timeouts = Timeouts(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
-        answers = ModelAnswers(predictor, deployment_config, settings.csv_threads or 1)
+        answers = ModelAnswers(
+            predictor, deployment_config, settings.csv_threads or 1, settings.max_decoded
+        )
         known = predictor.info.own_code
         self._warm_up = partial(warm_up, answers, predictor.info, unmeasured if known else None)
         self._chat = Chat(predictor, describe_failure, settings.llm_id)
-        self._open_inference = OpenInference(predictor, lambda: not self.draining)
+        self._open_inference = OpenInference(
+            predictor, lambda: not self.draining, settings.max_decoded
+        )
         self._times = CallTimes()
         has_short_calls = (
             settings.server_type is ServerType.FASTAPI and settings.short_call > 0 and known
         )
         jobs = JobAnswers(
             self._operations(answers),
-            Batcher(predictor, answers.decode, answers.encode, error_response, settings.batch_rows),
+            Batcher(
+                predictor, answers.decode, answers.encode, _error_or_later, settings.batch_rows
+            ),
             failure_response,
             timing=self._timing if settings.show_perf else None,
             times=self._times if has_short_calls else None,
@@ -165,7 +176,7 @@ class PredictionService:
     def _new_short_calls(self, jobs: JobAnswers) -> ShortCalls:
         return ShortCalls(
             self._executor,
-            jobs.process,
+            jobs.process_short,
             self._times,
             self._settings.short_call,
             self._batch_limit,
@@ -298,6 +309,10 @@ def failure_response(operation: Operation, error: Exception) -> PredictResponse:
     if operation in open_inference.OPERATIONS:
         return open_inference.as_protocol_error(response)
     return response
+
+
+def _error_or_later(error: BaseException) -> PredictResponse:
+    return NOT_SHORT if isinstance(error, NotShortError) else error_response(error)
 
 
 def describe_failure(error: BaseException) -> str:

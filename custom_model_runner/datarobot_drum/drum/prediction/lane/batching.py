@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from datarobot_drum.drum.model.predictor import Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 
 Result = TypeVar("Result")
 Failed = TypeVar("Failed")
+# Cells that may wait, read already, for those that share their call.
+_MOST_CELLS: Final = 8_000_000
+
 Answer: TypeAlias = Callable[[PredictRequest], PredictResponse]
 
 
@@ -32,6 +35,14 @@ class _Rows:
     @property
     def count(self) -> int:
         return len(self.data)
+
+    @property
+    def cells(self) -> int:
+        """0 where nobody knows what it is: that is merged with nothing."""
+        import numpy as np
+        import pandas as pd
+
+        return self.data.size if isinstance(self.data, np.ndarray | pd.DataFrame) else 0
 
 
 class Batcher:
@@ -61,30 +72,42 @@ class Batcher:
     def answer(self, requests: Sequence[PredictRequest]) -> list[PredictResponse]:
         """One answer for each request, in their order."""
         answers: dict[int, PredictResponse] = {}
-        decoded: list[_Rows] = []
+        for group in self._groups(self._decoded(requests, answers)):
+            answers.update(self._answer_group(group))
+        return [answers[position] for position in range(len(requests))]
+
+    def _decoded(
+        self, requests: Sequence[PredictRequest], answers: dict[int, PredictResponse]
+    ) -> Iterator[_Rows]:
+        """The rows of the requests, one after the other; bad ones have their answer at once."""
         for position, request in enumerate(requests):
             rows = _attempt(self._rows, self._failed, position, request)
             if isinstance(rows, _Rows):
-                decoded.append(rows)
+                yield rows
             else:
                 answers[position] = rows
-        for group in self._groups(decoded):
-            answers.update(self._answer_group(group))
-        return [answers[position] for position in range(len(requests))]
 
     def _rows(self, position: int, request: PredictRequest) -> _Rows:
         data, source = self._decode(request)
         return _Rows(position, request, data, source, _merge_key(data))
 
     def _groups(self, decoded: Iterable[_Rows]) -> Iterator[list[_Rows]]:
-        """Rows that share a key, in batches of at most ``max_rows`` rows."""
+        """Rows that share a key, in batches of at most ``max_rows`` rows.
+
+        What is read waits for the others only as long as all of it together is no great table.
+        """
         open_groups: dict[Hashable, list[_Rows]] = {}
+        held = 0
         for rows in decoded:
             group = open_groups.setdefault(rows.key, [])
             if group and sum(other.count for other in group) + rows.count > self._max_rows:
                 yield group
                 group = open_groups[rows.key] = []
             group.append(rows)
+            held += rows.cells
+            if held > _MOST_CELLS:
+                yield from open_groups.values()
+                open_groups, held = {}, 0
         yield from open_groups.values()
 
     def _answer_group(self, group: list[_Rows]) -> Iterator[tuple[int, PredictResponse]]:

@@ -1,25 +1,37 @@
 """Predictions that take next to nothing are made on the event loop itself.
 
 A thread costs a short prediction more than the model does: the job is queued, the thread woken,
-the loop woken again. A call is short when calls with bodies of its size were; what is not
-known yet, or was long lately, goes to the model's thread, which keeps measuring.
+the loop woken again. A call is short when calls of its size were: that of the bodies, or of what
+they become once they are read, where that is more. What is not known yet, or was long lately, goes
+to the model's thread, which keeps measuring.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from itertools import islice
 from math import inf
 from typing import Final
 
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
+from datarobot_drum.drum.prediction.messages import PredictResponse
 
 logger = get_drum_logger(__name__)
 
 # How much of a long call is forgotten with each shorter one. A call that is longer counts at once.
 _FORGET: Final = 0.2
+# Bytes: what a small body may become on an event loop; more is read by the model's thread.
+_MAX_DECODED: Final = 1024 * 1024
+
+# Stands for the answer of a job that has to take the ordinary way after all.
+NOT_SHORT: Final = PredictResponse(0, b"")
+
+
+class NotShortError(Exception):
+    """A body has become more than may be predicted on an event loop."""
 
 
 class CallTimes:
@@ -55,6 +67,55 @@ class CallTimes:
         )
 
 
+class Call:
+    """One call of the model, while it is made, and the size of what it is given.
+
+    Args:
+        limit: seconds that it may take; None: as long as it likes.
+    """
+
+    __slots__ = ("_limit", "_size", "_times", "_was_made")
+
+    def __init__(self, times: CallTimes, limit: float | None = None) -> None:
+        self._times = times
+        self._limit = limit
+        self._size = 0
+        self._was_made = True
+
+    def max_decoded(self, otherwise: int | None) -> int | None:
+        """What a small body may become; ``otherwise`` where the call may take its time."""
+        if self._limit is None:
+            return otherwise
+        return _MAX_DECODED if otherwise is None else min(_MAX_DECODED, otherwise)
+
+    def add(self, size: int) -> None:
+        """Bytes of a request, as it came or as it was read.
+
+        Raises:
+            NotShortError: with these the call should take longer than its limit.
+        """
+        size += self._size
+        if self._limit is not None and self._times.expected(size) > self._limit:
+            raise self.not_short()
+        self._size = size
+
+    def not_short(self) -> NotShortError:
+        self._was_made = False
+        return NotShortError()
+
+    def observe(self, size: int, seconds: float) -> None:
+        """Tell what it took.
+
+        Args:
+            size: bytes of the bodies.
+        """
+        if self._was_made:
+            self._times.observe(max(size, self._size), seconds)
+
+
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+
+
 class ShortCalls:
     """Makes short predictions on the event loop, when nothing else is in the model.
 
@@ -63,7 +124,7 @@ class ShortCalls:
 
     Args:
         lane: the ordinary way to the model; it is empty, or every job goes there.
-        process: answers jobs, as in ``ModelExecutor``.
+        process: answers jobs, as in ``ModelExecutor``, or with ``NOT_SHORT``.
         limit: seconds for which the loop may be held up.
         batch_limit: most jobs handed to ``process`` in one call.
         in_flight: requests that have arrived and have no answer yet; 0: nobody knows.
@@ -72,7 +133,7 @@ class ShortCalls:
     def __init__(
         self,
         lane: ModelExecutor,
-        process: Callable[[list[Job]], None],
+        process: Callable[[list[Job], float], None],
         times: CallTimes,
         limit: float,
         batch_limit: int,
@@ -94,7 +155,7 @@ class ShortCalls:
         if self._in_flight() == 1:
             # Nothing has arrived with it, and two turns of the loop are saved.
             self._answer([job])
-            return True
+            return _is_answered(job)
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[bool] = loop.create_future()
         if not self._arrived:
@@ -111,12 +172,12 @@ class ShortCalls:
         if answer:
             for group in groups:
                 self._answer(group)
-        for _, answered in arrived:
-            answered.set_result(answer)
+        for job, answered in arrived:
+            answered.set_result(answer and _is_answered(job))
 
     def _answer(self, jobs: list[Job]) -> None:
         try:
-            self._process(jobs)
+            self._process(jobs, self._limit)
         # A defect here must cost its own requests, not those that wait beside them.
         except Exception:
             logger.exception("A request could not be answered")
@@ -128,6 +189,13 @@ class ShortCalls:
 
     def _expected(self, groups: Sequence[list[Job]]) -> float:
         return sum(self._times.expected(size_of(group)) for group in groups)
+
+
+def _is_answered(job: Job) -> bool:
+    if job.response is not NOT_SHORT:
+        return True
+    job.response = None
+    return False
 
 
 def size_of(jobs: Sequence[Job]) -> int:

@@ -16,12 +16,14 @@ from datarobot_drum.drum.prediction.messages import COMPRESSED, Body, PredictReq
 from datarobot_drum.drum.prediction.open_inference.tensors import (
     BYTES,
     DATATYPES,
+    MAX_DIMENSIONS,
     NUMPY_TYPES,
     Tensor,
     array_from_bytes,
     array_from_json,
 )
 from datarobot_drum.drum.prediction.payload.csv.dialect import text_array
+from datarobot_drum.drum.prediction.payload.decoded import check_decoded, table_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,6 +162,8 @@ def _read_input(
 def _shape(content: Mapping[str, Any], where: str) -> tuple[int, ...]:
     shape = content.get("shape")
     if isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape):
+        if len(shape) > MAX_DIMENSIONS:
+            raise MalformedRequestError(f"{where}: the shape has too many dimensions.")
         return tuple(shape)
     raise MalformedRequestError(f"{where}: shape must be a list of whole numbers above 0.")
 
@@ -191,7 +195,9 @@ def _read_output(content: object, where: str) -> RequestedOutput:
     return RequestedOutput(content["name"], binary if isinstance(binary, bool) else None)
 
 
-def frame_of(request: InferRequest, feature_names: tuple[str, ...] | None) -> pd.DataFrame:
+def frame_of(
+    request: InferRequest, feature_names: tuple[str, ...] | None, limit: int | None = None
+) -> pd.DataFrame:
     """The rows of a request: one matrix, or one tensor for each column.
 
     A single matrix of numbers is taken by position, unless ``pd`` says that its name is that
@@ -199,8 +205,10 @@ def frame_of(request: InferRequest, feature_names: tuple[str, ...] | None) -> pd
 
     Args:
         feature_names: what a matrix' columns are called when there are as many of them.
+        limit: bytes that the frame may take; None: no limit.
 
     Raises:
+        BodyTooLargeError: the frame would take more.
         MalformedRequestError: tensors that do not make a table.
     """
     import pandas as pd
@@ -208,12 +216,16 @@ def frame_of(request: InferRequest, feature_names: tuple[str, ...] | None) -> pd
     first = request.tensors[0]
     if len(request.tensors) == 1 and _is_matrix(first):
         matrix: Any = _two_dimensional(first)
+        check_decoded(table_size(*matrix.shape), limit)
         if first.datatype == BYTES:
             matrix = {place: _objects(first, column) for place, column in enumerate(matrix.T)}
         frame = pd.DataFrame(matrix)
         if feature_names is not None and len(feature_names) == frame.shape[1]:
             frame.columns = pd.Index(feature_names)
         return frame
+    check_decoded(
+        table_size(max(t.values.size for t in request.tensors), len(request.tensors)), limit
+    )
     columns = [_column(tensor, position) for position, tensor in enumerate(request.tensors)]
     if len({len(column) for column in columns}) > 1:
         raise MalformedRequestError("All inputs must have the same number of rows.")

@@ -28,6 +28,7 @@ from datarobot_drum.drum.prediction.open_inference.tensors import (
     tensor_of,
 )
 from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.payload.decoded import most_decoded
 from datarobot_drum.drum.prediction.payload.predictions_response import TEXT_TYPES, as_floats
 
 if TYPE_CHECKING:
@@ -57,16 +58,20 @@ class OpenInference:
 
     Args:
         is_ready: False while the server drains.
+        max_decoded: bytes that the rows of any request may take; None: no limit.
 
     Attributes:
         status: the operations that are answered without calling the model.
     """
 
-    def __init__(self, predictor: Predictor, is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, predictor: Predictor, is_ready: Callable[[], bool], max_decoded: int | None = None
+    ) -> None:
         self._predictor = predictor
         self._info = predictor.info
         self._name = model_name(predictor.info)
         self._is_ready = is_ready
+        self._max_decoded = max_decoded
         self.status: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
             Operation.V2_SERVER: lambda _request: server_metadata(),
             Operation.V2_LIVE: lambda _request: live(),
@@ -80,13 +85,16 @@ class OpenInference:
 
         Raises:
             MalformedRequestError: it is no inference request, or asks for unknown outputs.
+            BodyTooLargeError: its rows would take more than allowed.
             NotSupportedError: another model's name or version.
             PayloadError: the model is unstructured.
             UnsupportedMediaTypeError: the body is compressed.
         """
         self._require_name(request)
         wanted = read_infer_request(request)
-        frame = frame_of(wanted, self._info.feature_names)
+        frame = frame_of(
+            wanted, self._info.feature_names, most_decoded(request.body, self._max_decoded)
+        )
         outputs = self._predict(frame, RowSource(request.body, JSON))
         return self._encode(wanted, _selected(outputs, wanted))
 

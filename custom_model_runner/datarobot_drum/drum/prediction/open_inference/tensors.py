@@ -34,6 +34,8 @@ NUMPY_TYPES: Final[Mapping[str, str]] = {
     "FP32": "f4",
     "FP64": "f8",
 }
+# numpy's own limit is 64, or 32 in old versions.
+MAX_DIMENSIONS: Final = 64
 DATATYPES: Final = (*NUMPY_TYPES, BYTES)
 _BY_NUMPY_TYPE: Final = {code: datatype for datatype, code in NUMPY_TYPES.items()}
 
@@ -68,6 +70,8 @@ def array_from_json(data: object, datatype: str, shape: tuple[int, ...], where: 
     if not isinstance(data, list):
         raise MalformedRequestError(f"{where}: data must be a list.")
     try:
+        if datatype != BYTES:
+            _refuse_texts(data)
         natural = np.array(data, dtype=object if datatype == BYTES else None)
         values = natural if datatype == BYTES else _cast(natural, datatype, data)
     except (ValueError, TypeError, OverflowError) as error:
@@ -75,6 +79,19 @@ def array_from_json(data: object, datatype: str, shape: tuple[int, ...], where: 
     if datatype == BYTES and not all(v is None or isinstance(v, str) for v in values.flat):
         raise MalformedRequestError(f"{where}: the data of a BYTES tensor must be strings.")
     return _shaped(values, shape, where)
+
+
+def _refuse_texts(data: list[Any], depth: int = 1) -> None:
+    """Of texts among numbers numpy makes an array in which each cell is as long as the longest."""
+    kinds = {*map(type, data)}
+    if str in kinds:
+        raise TypeError
+    if list in kinds:
+        if depth == MAX_DIMENSIONS:
+            raise ValueError
+        for inner in data:
+            if isinstance(inner, list):
+                _refuse_texts(inner, depth + 1)
 
 
 def _cast(natural: Array, datatype: str, data: list[Any]) -> Array:

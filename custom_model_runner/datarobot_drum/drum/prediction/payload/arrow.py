@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
-from datarobot_drum.drum.exceptions import ModelError, PayloadError
+from datarobot_drum.drum.exceptions import BodyTooLargeError, ModelError, PayloadError
 from datarobot_drum.drum.model.predictor import Predictions
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.arrow_messages import SMALL, check_messages
+from datarobot_drum.drum.prediction.payload.arrow_size import frame_size, views_size
+from datarobot_drum.drum.prediction.payload.decoded import check_decoded, table_size
 from datarobot_drum.drum.prediction.payload.missing import with_nan
+from datarobot_drum.drum.prediction.payload.parquet_pages import judge_file
 from datarobot_drum.drum.utils.others_code import failing_as
 
 if TYPE_CHECKING:
@@ -19,23 +24,30 @@ if TYPE_CHECKING:
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 _STREAM: Final = "an Arrow IPC stream"
+_DECIMALS_AT_ONCE: Final = 65_536
 
 
-def read_arrow_stream(body: Body) -> pd.DataFrame:
+def read_arrow_stream(body: Body, limit: int | None = None) -> pd.DataFrame:
     """Read an Arrow IPC stream.
 
     Columns have the types of the stream, whatever they were in the pandas that wrote it: numpy's,
     with NaN for null (integers with gaps are floats), text as ``read_csv`` has it. A dictionary's
     column holds its values.
 
+    Args:
+        limit: bytes that the frame may take; None: no limit.
+
     Raises:
         PayloadError: not such a stream, or pyarrow is missing.
+        BodyTooLargeError: the frame would take more.
     """
     arrow = _pyarrow()
-    return _to_frame(arrow, lambda: _read_stream(arrow, body), _STREAM)
+    return _to_frame(arrow, lambda: _read_stream(arrow, body, limit), _STREAM, limit)
 
 
-def read_arrow_floats(body: Body, columns: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
+def read_arrow_floats(
+    body: Body, columns: tuple[str, ...], limit: int | None = None
+) -> np.ndarray[Any, Any] | None:
     """The values, shape (rows, columns), of a stream that holds just these columns, as float64;
     null is NaN.
 
@@ -49,13 +61,14 @@ def read_arrow_floats(body: Body, columns: tuple[str, ...]) -> np.ndarray[Any, A
     arrow = _pyarrow()
     try:
         with _reading(_STREAM):
-            table = _read_stream(arrow, body)
+            table = _read_stream(arrow, body, limit)
             fits = tuple(table.column_names) == columns and _are_plain_floats(arrow, table)
     except PayloadError:
         # The other reader says what is wrong.
         return None
     if not fits:
         return None
+    check_decoded(table_size(table.num_rows, table.num_columns), limit)
     # Column by column in memory, as in a frame.
     block = np.empty((table.num_columns, table.num_rows))
     for row, column in zip(block, table.columns, strict=True):
@@ -66,9 +79,17 @@ def read_arrow_floats(body: Body, columns: tuple[str, ...]) -> np.ndarray[Any, A
     return block.T
 
 
-def _read_stream(arrow: Any, body: Body) -> Any:
+def _read_stream(arrow: Any, body: Body, limit: int | None) -> Any:
+    check_messages(arrow, body, limit)
     with arrow.ipc.open_stream(arrow.py_buffer(body)) as reader:
         table = reader.read_all()
+    return _valid(arrow, table, body, limit)
+
+
+def _valid(arrow: Any, table: Any, body: Body, limit: int | None) -> Any:
+    if limit is not None and len(body) > SMALL:
+        table.validate()
+        check_decoded(views_size(arrow, table), limit)
     # Offsets and lengths come from outside: pyarrow trusts them unless it is told not to.
     table.validate(full=True)
     return table
@@ -86,22 +107,30 @@ def _are_plain_floats(arrow: Any, table: Any) -> bool:
     )
 
 
-def read_parquet(body: Body) -> pd.DataFrame:
+def read_parquet(body: Body, limit: int | None = None) -> pd.DataFrame:
     """Read a Parquet file; its columns are as those of ``read_arrow_stream``.
+
+    Args:
+        limit: bytes that the frame may take; None: no limit.
 
     Raises:
         PayloadError: not such a file, or pyarrow is missing.
+        BodyTooLargeError: the frame would take more.
     """
     arrow = _pyarrow()
 
     def read() -> Any:
         from pyarrow import parquet
 
-        table = parquet.read_table(arrow.BufferReader(arrow.py_buffer(body)))
-        table.validate(full=True)
-        return table
+        source = arrow.py_buffer(body)
+        texts = None
+        if limit is not None:
+            file = parquet.ParquetFile(arrow.BufferReader(source))
+            texts = judge_file(file.metadata, file.schema, body, limit)
+        table = parquet.read_table(arrow.BufferReader(source), read_dictionary=texts)
+        return _valid(arrow, table, body, limit)
 
-    return _to_frame(arrow, read, "a Parquet file")
+    return _to_frame(arrow, read, "a Parquet file", limit)
 
 
 def predictions_arrow(predictions: Predictions) -> bytes:
@@ -144,16 +173,25 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _to_frame(arrow: Any, read: Any, what: str) -> pd.DataFrame:
+def _to_frame(arrow: Any, read: Callable[[], Any], what: str, limit: int | None) -> pd.DataFrame:
     with _reading(what):
+        table = read()
+        if limit is not None:
+            check_decoded(frame_size(arrow, table), limit)
         # Other threads take longer to be told than their share of the copying.
-        frame: pd.DataFrame = _plain(arrow, read()).to_pandas(use_threads=False)
+        frame: pd.DataFrame = _plain(arrow, table).to_pandas(use_threads=False)
     return with_nan(frame)
 
 
 def _reading(what: str) -> AbstractContextManager[None]:
     """Beside pyarrow's own errors there are those of whatever the body says of its columns."""
-    return failing_as(lambda _: PayloadError(f"The body cannot be read as {what}."))
+    return failing_as(
+        lambda error: (
+            None
+            if isinstance(error, BodyTooLargeError)
+            else PayloadError(f"The body cannot be read as {what}.")
+        )
+    )
 
 
 def _plain(arrow: Any, table: Any) -> Any:
@@ -182,6 +220,12 @@ def _plain_column(arrow: Any, column: Any) -> Any:
     if types.is_null(kind) or (types.is_boolean(kind) and 0 < len(column) == column.null_count):
         return arrow.nulls(len(column), arrow.float64())
     if types.is_decimal(kind):
-        values = [None if value is None else float(value) for value in column.to_pylist()]
-        return arrow.array(values, arrow.float64())
+        return arrow.chunked_array(_decimals(arrow, column), arrow.float64())
     return None
+
+
+def _decimals(arrow: Any, column: Any) -> Iterator[Any]:
+    """Some at a time: Python's decimals take many times what floats do."""
+    for start in range(0, len(column), _DECIMALS_AT_ONCE):
+        some = column.slice(start, _DECIMALS_AT_ONCE).to_pylist()
+        yield arrow.array([None if v is None else float(v) for v in some], arrow.float64())

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.decoded import CELL, COLUMN, check_decoded
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A few bytes may claim any size: what a frame of that shape would take, not the body, counts.
-MAX_ROWS = 10_000_000
-MAX_COLUMNS = 2**20
 _NUMBER_FIELDS = ("real", "double", "integer", "unsigned-integer")
 # How many values an entry of a sparse matrix has.
 _VALUES = {"pattern": 0, "complex": 2}
@@ -25,19 +23,23 @@ _VALUE = rb"(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?|[+-]?(?
 _LINE = re.compile(r"Line \d+")
 
 
-def read_matrix_market(body: Body, colnames: Sequence[str] | None = None) -> pd.DataFrame:
+def read_matrix_market(
+    body: Body, colnames: Sequence[str] | None = None, limit: int | None = None
+) -> pd.DataFrame:
     """Read a Matrix Market body as a sparse frame.
 
     Args:
         body: the text, coordinate or array.
         colnames: one name per column; 0, 1, 2, … without.
+        limit: bytes that the frame may take; None: no limit.
 
     Raises:
+        BodyTooLargeError: a few bytes may claim any shape, and this one would take more.
         PayloadError: no Matrix Market text, names that do not fit, or scipy is missing.
     """
     import pandas as pd
 
-    matrix = _read_matrix(body)
+    matrix = _read_matrix(body, limit)
     if colnames is not None and len(colnames) != matrix.shape[1]:
         raise PayloadError(f"Column length mismatch: {len(colnames)} vs. {matrix.shape[1]}")
     # An accessor that the stubs do not know.
@@ -73,7 +75,7 @@ def parse_matrix(body: Body) -> Any:
     return read(io.BytesIO(body))
 
 
-def _read_matrix(body: Body) -> Any:
+def _read_matrix(body: Body, limit: int | None) -> Any:
     try:
         from scipy.io import mminfo
         from scipy.sparse import coo_matrix
@@ -81,7 +83,7 @@ def _read_matrix(body: Body) -> Any:
         raise PayloadError("Matrix Market needs scipy: pip install scipy") from error
     try:
         rows, columns, entries, layout, field, symmetry = mminfo(io.BytesIO(body))
-        _check_size(rows, columns)
+        check_decoded(_size(rows, columns, entries), limit)
         # "1 1\n" is the shortest entry of the one; the other may be half a matrix of "1\n".
         least = entries * 3 if layout == "coordinate" else rows * columns
         if least > len(body):
@@ -155,11 +157,9 @@ def _mirrored(values: Any, rows: int, columns: int, is_skew: bool) -> Any:
     return matrix
 
 
-def _check_size(rows: int, columns: int) -> None:
-    if rows > MAX_ROWS or columns > MAX_COLUMNS:
-        raise PayloadError(
-            f"The matrix is too large: at most {MAX_ROWS} rows and {MAX_COLUMNS} columns."
-        )
+def _size(rows: int, columns: int, entries: int) -> int:
+    """Of a sparse frame: what is zero takes nothing, but each entry has its place beside it."""
+    return columns * COLUMN + rows * CELL + entries * 2 * CELL
 
 
 def _reason(text: str) -> str:

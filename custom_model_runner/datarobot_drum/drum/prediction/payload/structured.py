@@ -57,11 +57,11 @@ _EXTENSIONS: Mapping[str, str] = {
     ".parquet": PARQUET,
 }
 
-_READERS: Mapping[str, Callable[[Body], pd.DataFrame]] = {
+_READERS: Mapping[str, Callable[[Body, int | None], pd.DataFrame]] = {
     ARROW_STREAM: read_arrow_stream,
     PARQUET: read_parquet,
 }
-ReadCsv: TypeAlias = "Callable[[Body, TextColumns | None], pd.DataFrame]"
+ReadCsv: TypeAlias = "Callable[[Body, TextColumns | None, int | None], pd.DataFrame]"
 
 
 class _Rows(NamedTuple):
@@ -74,12 +74,18 @@ class _Rows(NamedTuple):
 
 
 def read_rows(
-    request: PredictRequest, predictor: Predictor, csv: ReadCsv = read_csv
+    request: PredictRequest,
+    predictor: Predictor,
+    csv: ReadCsv = read_csv,
+    limit: int | None = None,
 ) -> tuple[Any, RowSource]:
     """Find and read the rows of a request.
 
     They are in the file part ``X`` of a form, else they are the whole body. A model with a
     ``read_input_data`` hook reads every format itself, and may return anything.
+
+    Args:
+        limit: bytes that the rows may take once they are read; None: no limit.
 
     Returns:
         A DataFrame (or what the hook returned), and where it came from.
@@ -87,14 +93,15 @@ def read_rows(
     Raises:
         PayloadError: no rows in it, a format that cannot be read, or rows that cannot.
         MalformedRequestError: JSON that does not parse.
+        BodyTooLargeError: the rows would take more than the limit.
     """
     _check_uncompressed(request, predictor)
     rows = _find_rows(request, _parts(request))
-    return _read(rows, predictor, csv), _source(rows)
+    return _read(rows, predictor, csv, limit), _source(rows)
 
 
 def read_transform_rows(
-    request: PredictRequest, predictor: Predictor
+    request: PredictRequest, predictor: Predictor, limit: int | None = None
 ) -> tuple[Any, pd.DataFrame | None, RowSource]:
     """Like ``read_rows``, and the target from the file part ``y``, None when there is none.
 
@@ -104,8 +111,8 @@ def read_transform_rows(
     parts = _parts(request)
     rows = _find_rows(request, parts)
     target = _file_part(parts, "y")
-    target_frame = None if target is None else _read_built_in(_part_rows(target, None))
-    return _read(rows, predictor), target_frame, _source(rows)
+    target_frame = None if target is None else _read_built_in(_part_rows(target, None), limit=limit)
+    return _read(rows, predictor, limit=limit), target_frame, _source(rows)
 
 
 def read_file_rows(
@@ -201,16 +208,18 @@ def _source(rows: _Rows) -> RowSource:
     return RowSource(rows.data, rows.mimetype, rows.charset, rows.colnames)
 
 
-def _read(rows: _Rows, predictor: Predictor, csv: ReadCsv = read_csv) -> Any:
+def _read(
+    rows: _Rows, predictor: Predictor, csv: ReadCsv = read_csv, limit: int | None = None
+) -> Any:
     if CustomHooks.READ_INPUT_DATA in predictor.info.hooks:
         return predictor.read_input(rows.data)
     info = predictor.info
     text = _text(info)
     # A column of text may look like decimals.
-    array = _read_array(rows, predictor.array_columns) if text is None else None
+    array = _read_array(rows, predictor.array_columns, limit) if text is None else None
     if array is not None:
         return array
-    return _read_built_in(rows, info.feature_names, text, csv)
+    return _read_built_in(rows, info.feature_names, text, csv, limit)
 
 
 def _text(info: ModelInfo) -> TextColumns | None:
@@ -218,12 +227,12 @@ def _text(info: ModelInfo) -> TextColumns | None:
 
 
 def _read_array(
-    rows: _Rows, columns: tuple[str, ...] | None
+    rows: _Rows, columns: tuple[str, ...] | None, limit: int | None
 ) -> np.ndarray[Any, Any] | pd.DataFrame | None:
     """The values alone, when the model needs no frame and the body has just its columns."""
     mimetype = (rows.mimetype or "").lower()
     if columns is not None and mimetype == ARROW_STREAM:
-        return read_arrow_floats(rows.data, columns)
+        return read_arrow_floats(rows.data, columns, limit)
     if columns is None or mimetype not in CSV_TYPES:
         return None
     floats = read_floats(rows.data)
@@ -239,17 +248,18 @@ def _read_built_in(
     feature_names: Sequence[str] | None = None,
     text: TextColumns | None = None,
     csv: ReadCsv = read_csv,
+    limit: int | None = None,
 ) -> pd.DataFrame:
     mimetype = (rows.mimetype or "").lower()
     if mimetype in CSV_TYPES:
-        return csv(rows.data, text)
+        return csv(rows.data, text, limit)
     if mimetype == MTX:
-        return read_matrix_market(rows.data, rows.colnames)
+        return read_matrix_market(rows.data, rows.colnames, limit)
     if mimetype == JSON:
-        return read_json_rows(rows.data, feature_names)
+        return read_json_rows(rows.data, feature_names, limit)
     reader = _READERS.get(mimetype)
     if reader is not None:
-        return reader(rows.data)
+        return reader(rows.data, limit)
     raise PayloadError(
         f"payload format `{rows.mimetype}` is not supported by predictor/transformer. "
         "Make DRUM support the format or implement `read_input_data` hook to read the data. "

@@ -19,6 +19,7 @@ from datarobot_drum.drum.prediction.payload.csv.frame import (
 )
 from datarobot_drum.drum.prediction.payload.csv.reader import CsvSource, fits, read_csv
 from datarobot_drum.drum.prediction.payload.csv.rows import first_row_fits
+from datarobot_drum.drum.prediction.payload.csv.size import rows_to_read
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class PartsReader:
         # will, too.
         self._unfit: set[int] = set()
 
-    def __call__(self, body: Body, text: TextColumns | None = None) -> pd.DataFrame:
+    def __call__(
+        self, body: Body, text: TextColumns | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
         """What ``read_csv`` reads.
 
         Raises:
@@ -56,8 +59,10 @@ class PartsReader:
         """
         # Only numbers are read in parts.
         count = min(self._threads, len(body) // self._least) if text is None else 1
+        if count > 1 and rows_to_read(body, limit) is not None:
+            count = 1
         frame = self._read(memoryview(body), count) if count > 1 else None
-        return read_csv(body, text) if frame is None else frame
+        return read_csv(body, text, limit) if frame is None else frame
 
     def _read(self, body: memoryview, count: int) -> pd.DataFrame | None:
         start = _after_line_end(body, 0)
@@ -112,6 +117,9 @@ def _read_part(header: bytes, lines: memoryview) -> pd.DataFrame | None:
     """A frame that can stand beside others; None: only a look at the whole tells."""
     import pandas as pd
 
+    # Of a longer one pandas makes an index of as many levels.
+    if not first_row_fits(lines, len(header.split(b","))):
+        return None
     try:
         # The annotations ask for more of a file than is needed.
         frame = pd.read_csv(cast(Any, _Unquoted(lines, header)))

@@ -18,8 +18,10 @@ from datarobot_drum.drum.prediction.payload.csv.rows import (
     has_one_empty_cell_more,
     header_start,
 )
+from datarobot_drum.drum.prediction.payload.csv.size import rows_to_read
 from datarobot_drum.drum.prediction.payload.csv.small import read_small_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
+from datarobot_drum.drum.prediction.payload.decoded import refuse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +42,7 @@ _LONGER_ROW = re.compile(r"Expected \d+ fields in line \d+, saw \d+")
 _OPEN_QUOTE = re.compile(r"EOF inside string starting at row \d+")
 
 
-def read_csv(body: Body, text: TextColumns | None = None) -> pd.DataFrame:
+def read_csv(body: Body, text: TextColumns | None = None, limit: int | None = None) -> pd.DataFrame:
     """Read a CSV body as ``pandas.read_csv`` would: UTF-8, its dtypes, its missing values.
 
     Blank lines are skipped, but in a table of one column they are missing values. No cell ever
@@ -48,17 +50,20 @@ def read_csv(body: Body, text: TextColumns | None = None) -> pd.DataFrame:
 
     Args:
         text: columns that are read as text whatever stands in them.
+        limit: bytes that the frame may take; None: no limit.
 
     Raises:
+        BodyTooLargeError: the frame would take more.
         PayloadError: not UTF-8, no header, too many columns, or rows that do not fit the header.
     """
     small = read_small_csv(body, text)
     if small is not None:
         return small
     _check_header(body)
+    most = rows_to_read(body, limit)
     if has_one_empty_cell_more(body):
-        return _read_with_pandas(body, text, index_col=False)
-    frame = _read_with_pandas(body, text)
+        return _read_with_pandas(body, text, limit, most, index_col=False)
+    frame = _read_with_pandas(body, text, limit, most)
     if frame.shape[1] == 1:
         # A blank line before the header is none of its rows.
         table = memoryview(body)[header_start(body) :]
@@ -131,7 +136,13 @@ class CsvSource:
         return bytes(self._view[start : self._position])
 
 
-def _read_with_pandas(body: Body, text: TextColumns | None, **options: Any) -> pd.DataFrame:
+def _read_with_pandas(
+    body: Body,
+    text: TextColumns | None,
+    limit: int | None = None,
+    nrows: int | None = None,
+    **options: Any,
+) -> pd.DataFrame:
     import pandas as pd
 
     read = cast(Any, pd.read_csv)
@@ -140,7 +151,7 @@ def _read_with_pandas(body: Body, text: TextColumns | None, **options: Any) -> p
         if text is not None:
             header = read(CsvSource(body), nrows=0).columns
             options |= {"dtype": dict.fromkeys(text.among(header), str)}
-        frame: pd.DataFrame = read(CsvSource(body), **options)
+        frame: pd.DataFrame = read(CsvSource(body), nrows=nrows, **options)
     except UnicodeDecodeError as error:
         raise PayloadError(NOT_UTF8) from error
     except pd.errors.EmptyDataError as error:
@@ -150,6 +161,8 @@ def _read_with_pandas(body: Body, text: TextColumns | None, **options: Any) -> p
         if not _is_utf8(body):
             raise PayloadError(NOT_UTF8) from error
         raise PayloadError(_reason(str(error))) from error
+    if nrows is not None and limit is not None and len(frame) >= nrows:
+        refuse(limit)
     return frame
 
 

@@ -48,6 +48,12 @@ def header_start(body: Body) -> int:
     return _after_blank_lines(body, start)
 
 
+def header_width(body: Body) -> int | None:
+    """How many columns the header has; None: there is none, or a quote in it stays open."""
+    header = next(_rows(body), None)
+    return None if header is None else header.width
+
+
 def first_row_fits(rows: Body, width: int, cut_off: bool = False) -> bool:
     """Whether the first of the rows (no header is among them) has at most ``width`` cells.
 
