@@ -41,17 +41,16 @@ def check_messages(arrow: Any, body: Body, limit: int | None) -> None:
     total = 0
     # Each batch after an addition has a copy of the dictionary so far.
     dictionaries: dict[int, int] = {}
-    with arrow.ipc.MessageReader.open_stream(arrow.py_buffer(body)) as messages:
-        for message in messages:
-            batch = _batch(message)
-            if batch is None:
-                continue
-            total += batch.size
-            if batch.extends is not None:
-                known = dictionaries.get(batch.extends, 0)
-                dictionaries[batch.extends] = known + batch.size
-                total += known
-            check_decoded(total, limit)
+    for message in arrow.ipc.MessageReader.open_stream(arrow.py_buffer(body)):
+        batch = _batch(message)
+        if batch is None:
+            continue
+        total += batch.size
+        if batch.extends is not None:
+            known = dictionaries.get(batch.extends, 0)
+            dictionaries[batch.extends] = known + batch.size
+            total += known
+        check_decoded(total, limit)
 
 
 def _may_grow(body: Body) -> bool:

@@ -112,7 +112,9 @@ def test_tables_that_pandas_itself_reads_in_chunks(
     expected = pd.read_csv(io.BytesIO(body))
     whole: list[int] = []
 
-    def note(body: bytes, text: TextColumns | None = None) -> pd.DataFrame:
+    def note(
+        body: bytes, text: TextColumns | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
         whole.append(1)
         return read_csv(body, text)
 
