@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.fuzz.malformed_bodies import (
+    bomb,
     deep_json,
     mutated_body,
     mutated_request,
@@ -41,7 +42,7 @@ class Malformed:
 KINDS: tuple[Callable[[Random], bytes], ...] = (
     *(mutated_request, mutated_request, mutated_body, mutated_body, truncated_form, odd_form),
     *(wrong_length, huge_headers, odd_headers, random_bytes, random_body, deep_json, odd_json),
-    *(nul, wrong_encoding, odd_csv, odd_matrix, chunked, odd_target, odd_line),
+    *(nul, wrong_encoding, odd_csv, odd_matrix, bomb, chunked, odd_target, odd_line),
 )
 
 

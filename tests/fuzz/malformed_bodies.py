@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from random import Random
@@ -22,6 +23,14 @@ from tests.fuzz.well_formed import (
     form,
     noise,
     request,
+)
+
+# An Arrow stream of 20,000,000 rows of nothing.
+_ARROW_NULLS = base64.b64decode(
+    "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAA"
+    "EAAUAAgABgAHAAwAAAAQABAAAAAAAAEBEAAAABgAAAAEAAAAAAAAAAEAAABhAAAABAAEAAQAAAAAAAAA"
+    "/////1gAAAAUAAAAAAAAAAAACgAOAAYABQAIAAoAAAAAAwQAEAAAAAAACgAUAAwABAAIAAoAAAAUAAAA"
+    "DAAAAAAtMQEAAAAAAAAAAAEAAAAALTEBAAAAAAAtMQEAAAAA/////wAAAAA="
 )
 
 
@@ -190,6 +199,27 @@ def odd_matrix(random: Random) -> bytes:
     head = b"%%MatrixMarket matrix " + b" ".join((kind, field, symmetry))
     text = b"\n".join((head, random.choice(sizes), *random.choices(rows, k=3)))
     return request(random.choice(ROW_PATHS), text, b"text/mtx")
+
+
+def bomb(random: Random) -> bytes:
+    """A small body that stands for a large table."""
+    width, count = random.choice((1, 300, 20_000)), random.choice((1, 300, 20_000))
+    records = [{f"k{n}": 1} for n in range(min(count, 6_000))]
+    matrix = f"%%MatrixMarket matrix coordinate real general\n{10**9} {width} 1\n1 1 1\n"
+    kind, body = random.choice(
+        (
+            (
+                b"text/csv",
+                b"a," * width + b"\n" + random.choice((b"1\n", b'"1"\r\n', b"\n")) * count,
+            ),
+            (b"application/json", json.dumps(records).encode()),
+            (b"application/json", json.dumps([[1] * width] * min(count, 300)).encode()),
+            (b"text/mtx", matrix.encode()),
+            (b"application/vnd.apache.arrow.stream", mutated(random, _ARROW_NULLS)),
+            (b"application/vnd.apache.arrow.stream", _ARROW_NULLS),
+        )
+    )
+    return request(random.choice(ROW_PATHS), body, kind)
 
 
 def _arrow() -> bytes:

@@ -30,6 +30,7 @@ from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.artifacts.base import Merge
 from datarobot_drum.drum.model.artifacts.sklearn import EstimatorModel
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
+from datarobot_drum.drum.prediction.lane import batching
 from datarobot_drum.drum.prediction.lane.batching import Batcher
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
@@ -262,3 +263,11 @@ def test_hooks_are_never_given_merged_rows_unless_asked_for(tmp_path: Path) -> N
     forced.info = model.info
     assert served(forced, 6, batching=True) == EXPECTED
     assert forced.calls == [1, 5]
+
+
+def test_great_tables_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_MOST_CELLS", 3)
+    bodies = [column(1.0), column(2.0, 3.0, 4.0), column(5.0), column(6.0, name="y")]
+    found, calls = answers(bodies)
+    assert [body for _status, body in found] == ["[1.0]", "[2.0, 3.0, 4.0]", "[5.0]", "[6.0]"]
+    assert calls == [4, 1, 1]

@@ -10,16 +10,23 @@ from math import inf
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
-from datarobot_drum.drum.prediction.lane.short_calls import CallTimes
+from datarobot_drum.drum.prediction.lane.short_calls import (
+    Call,
+    CallTimes,
+    NotShortError,
+)
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.payload.arrow import ARROW_STREAM
 from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.prediction.gated import GatedModel
+from tests.unit.prediction.payload.bombs import stream
 
 LONG = 1000.0
 
@@ -213,7 +220,7 @@ def test_a_defect_costs_its_own_request(
     service = serve(services, Doubling())
     service.in_flight = lambda: in_flight
 
-    def fail(_jobs: object) -> None:
+    def fail(_jobs: object, _limit: float) -> None:
         raise RuntimeError("a defect")
 
     async def ask_twice() -> list[int]:
@@ -224,6 +231,62 @@ def test_a_defect_costs_its_own_request(
         return [broken.status, (await ask(service, 2)).status]
 
     assert asyncio.run(ask_twice()) == [500, 200]
+
+
+# -- small bodies that become much
+
+
+async def ask_arrow(service: PredictionService, rows: int) -> PredictResponse:
+    return await service.answer_async(
+        Operation.PREDICT, PredictRequest(stream(pa.nulls(rows)), ARROW_STREAM)
+    )
+
+
+@pytest.mark.parametrize("in_flight", [0, 1])
+def test_a_small_body_that_becomes_much_has_a_thread(
+    services: list[PredictionService], in_flight: int
+) -> None:
+    model = Doubling()
+    service = serve(services, model)
+    service.in_flight = lambda: in_flight
+
+    async def ask_in_turn() -> list[int]:
+        answers = [await ask_arrow(service, rows) for rows in (1, 1, 500_000, 1)]
+        return [len(predicted(answer)) for answer in answers]
+
+    assert asyncio.run(ask_in_turn()) == [1, 1, 500_000, 1]
+    assert model.on_the_loop == [False, True, False, True]
+
+
+@pytest.mark.parametrize("in_flight", [0, 1])
+def test_what_is_too_much_is_refused_wherever_it_is_read(
+    services: list[PredictionService], in_flight: int
+) -> None:
+    model = Doubling()
+    service = serve(services, model)
+    service.in_flight = lambda: in_flight
+
+    async def ask_in_turn() -> list[int]:
+        return [(await ask_arrow(service, rows)).status for rows in (1, 20_000_000, 20_000_000, 1)]
+
+    assert asyncio.run(ask_in_turn()) == [200, 413, 413, 200]
+    assert [rows for _thread, rows in model.calls] == [1, 1]
+
+
+def test_calls_are_judged_by_what_is_read_where_that_is_more() -> None:
+    times = CallTimes()
+    call = Call(times)
+    call.add(1_000_000)
+    call.observe(200, 5.0)
+    times.observe(200, 0.001)
+    assert times.expected(200) == 0.001
+    short = Call(times, 0.01)
+    short.add(200)
+    with pytest.raises(NotShortError):
+        short.add(1_000_000)
+    # What was not made tells nothing.
+    short.observe(200, 9.0)
+    assert times.expected(200) == 0.001
 
 
 # -- what is expected of a call
