@@ -202,6 +202,19 @@ def test_decision_23_capabilities_list_the_formats(serve: Serve, folders: Folder
 # -- limits
 
 
+@pytest.mark.parametrize("limit", [{}, {"DRUM_MAX_DECODED_SIZE": "10000"}])
+def test_a_body_that_would_become_too_large_is_refused_in_every_format(
+    serve: Serve, folders: Folders, limit: dict[str, str]
+) -> None:
+    client = serve(folders.regression.with_params(**limit))
+    records = json.dumps([{f"k{number}": 1} for number in range(4000)])
+    short_rows = "a," * 4000 + "b\n" + "1\n" * 4000
+    answers = [client.post("/predict/", records, JSON), client.predict(short_rows)]
+    assert [answer.status for answer in answers] == [413, 413]
+    assert all("(DRUM_MAX_DECODED_SIZE)" in answer.message for answer in answers)
+    assert client.predict("a,b\n1,2\n").status == 200
+
+
 def test_decision_04_body_over_the_limit(serve: Serve, folders: Folders) -> None:
     client = serve(folders.regression.with_params(DRUM_MAX_UPLOAD_SIZE="1000"))
     small = "a,b\n" + "1,2\n" * 200

@@ -130,6 +130,20 @@ def test_a_form_is_judged_as_its_part_is() -> None:
     assert "The rows take more than the N bytes" in refusal(body, "multipart/form-data; boundary=b")
 
 
+def test_a_stream_without_rows_of_list_views_does_not_end_the_process() -> None:
+    empty = bombs.stream(bombs.overlapping_lists(0, 1))
+    words = [sys.executable, "-c", NO_ROWS]
+    found = subprocess.run(words, input=empty, capture_output=True, timeout=300)
+    assert (found.returncode, found.stdout) == (0, b"(0, 1)\n")
+
+
+NO_ROWS = """
+import sys
+from datarobot_drum.drum.prediction.payload.arrow import read_arrow_stream
+print(read_arrow_stream(sys.stdin.buffer.read()).shape)
+"""
+
+
 def tensor(**content: Any) -> PredictRequest:
     return PredictRequest(orjson.dumps({"inputs": [{"name": "a", **content}]}), JSON)
 

@@ -74,8 +74,6 @@ class Call:
         limit: seconds that it may take; None: as long as it likes.
     """
 
-    __slots__ = ("_limit", "_size", "_times", "_was_made")
-
     def __init__(self, times: CallTimes, limit: float | None = None) -> None:
         self._times = times
         self._limit = limit

@@ -176,6 +176,9 @@ def _pyarrow() -> Any:
 def _to_frame(arrow: Any, read: Callable[[], Any], what: str, limit: int | None) -> pd.DataFrame:
     with _reading(what):
         table = read()
+        if table.num_rows == 0 and table.num_columns:
+            # Without a chunk of a list view, pyarrow ends the process.
+            table = table.schema.empty_table()
         if limit is not None:
             check_decoded(frame_size(arrow, table), limit)
         # Other threads take longer to be told than their share of the copying.
