@@ -278,15 +278,22 @@ def test_decision_04_form_without_boundary(serve: Serve, folders: Folders) -> No
 # -- what the model makes of it
 
 
-@pytest.mark.parametrize("rows", ["a,b\nx,1\n", "a,b\n,1\n"])
-def test_rows_the_model_cannot_use_are_its_failure(
-    serve: Serve, folders: Folders, rows: str
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ("a,b\nx,1\n", "ERROR: Column 'a' holds 'x' in row 1. The model says: could not convert"),
+        (
+            "a,b\n,1\n",
+            "ERROR: Values are missing in column 'a', the first in row 1. The model says",
+        ),
+    ],
+)
+def test_decision_04_values_that_the_model_cannot_use(
+    serve: Serve, folders: Folders, rows: str, text: str
 ) -> None:
     answer = serve(folders.regression).predict(rows)
-    assert answer.status == 500
-    assert answer.message.startswith(
-        "ERROR: Failure when making predictions. Exception: ValueError("
-    )
+    assert answer.status == 422
+    assert answer.message.startswith(text)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@
     │   │   ├── BodyTooLargeError         413
     │   │   ├── UnsupportedMediaTypeError 415
     │   │   ├── PayloadError              422
-    │   │   │   └── ColumnsError          422: not the columns that the model was fitted on
+    │   │   │   └── ColumnsError          422: not the columns or values that the model takes
     │   │   └── ClientGoneError           499: nobody reads the answer
     │   ├── NotReadyError                 503: loading, or draining
     │   ├── OverloadedError               503, Retry-After
@@ -119,7 +119,9 @@ class PayloadError(RequestError):
 
 
 class ColumnsError(PayloadError):
-    """The rows do not have the columns that the model was fitted on; the text names them."""
+    """The rows do not have the columns that the model was fitted on, or hold values that it does
+    not take; the text names the columns.
+    """
 
 
 class ClientGoneError(RequestError):

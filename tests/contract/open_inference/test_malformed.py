@@ -104,11 +104,11 @@ def test_decision_04_a_compressed_request_is_refused_by_name(regression: Calls) 
     assert error.startswith("The body is compressed (header Content-Encoding)")
 
 
-def test_model_failure(regression: Calls) -> None:
+def test_a_value_that_the_model_does_not_take(regression: Calls) -> None:
     rows = columns(a=[None], b=[1.0])
     status, text = error_of(infer(regression, "regression", *rows))
-    assert status == 500
-    assert "Failure when making predictions" in text
+    assert status == 422
+    assert "Values are missing in column 'a', the first in row 1" in text
 
 
 def test_rows_without_the_models_columns(regression: Calls) -> None:

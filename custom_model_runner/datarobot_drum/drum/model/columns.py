@@ -15,6 +15,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ColumnsError
+from datarobot_drum.drum.model.cells import holding, listed, quoted
 from datarobot_drum.drum.model.column_kinds import as_numbers, as_text
 from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
 from datarobot_drum.drum.utils.spelling import Spelling
@@ -22,9 +23,8 @@ from datarobot_drum.drum.utils.spelling import Spelling
 if TYPE_CHECKING:
     import pandas as pd
 
-# A text that quotes more names than this helps nobody.
-_MOST_NAMED: Final = 5
-_LONGEST_NAME: Final = 80
+# Names for which a near one is looked for.
+_MOST_TRIED: Final = 5
 # As pandas and this project's readers take them.
 _BOOLEANS: Final = {
     **dict.fromkeys(("True", "TRUE", "true"), True),
@@ -201,7 +201,7 @@ def _places(given: Sequence[Any], columns: InputColumns, names: Iterable[str]) -
     by_name = {text: place for place, text in enumerate(texts)}
     twice = [text for text, count in Counter(texts).items() if count > 1 and text in {*names}]
     if twice:
-        raise ColumnsError(f"The rows have {_listed('column', twice)} more than once.")
+        raise ColumnsError(f"The rows have {listed('column', twice)} more than once.")
     places = {name: by_name[name] for name in names if name in by_name}
     if columns.spelling is not Spelling.AS_IT_IS and len(places) < len(texts):
         _add_respelled(places, columns.spelling, texts, names)
@@ -252,8 +252,9 @@ def _as_the_model_knows_them(
         if name in dtypes and dtypes[name] != dtype:
             changed[name] = _as_category(frame[name], dtype)
     if not columns.objects:
-        objects = {name for name, dtype in dtypes.items() if dtype.kind == "O"}
-        changed |= _as_floats(frame, objects - columns.text - columns.categories.keys())
+        kept = columns.text | columns.categories.keys()
+        odd = [name for name, dtype in dtypes.items() if dtype.kind in "OmM" and name not in kept]
+        changed |= _as_floats(frame, odd)
     return frame.assign(**changed) if changed else frame
 
 
@@ -291,11 +292,9 @@ def _as_floats(frame: pd.DataFrame, names: Iterable[Any]) -> dict[Any, Any]:
     found = {}
     for name in names:
         column: Any = as_numbers(frame[name])
-        if not all(value is None or isinstance(value, Real) for value in column.tolist()):
-            shown = _quoted(str(name))
-            raise ColumnsError(
-                f"Column {shown} holds what is no number, but the model takes numbers."
-            )
+        for place, value in enumerate(column.tolist()):
+            if not (value is None or isinstance(value, Real)):
+                raise ColumnsError(f"{holding(name, place, value)}, but the model takes numbers.")
         found[name] = column.astype(float)
     return found
 
@@ -329,7 +328,7 @@ def _as_category(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Serie
     try:
         codes = dtype.categories.get_indexer(pd.Index(values))
     except TypeError as error:  # a list, or an object
-        shown = _quoted(str(column.name))
+        shown = quoted(str(column.name))
         raise ColumnsError(f"Column {shown} holds what is no category.") from error
     codes[column.isna().to_numpy()] = -1
     return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=column.index)
@@ -339,27 +338,17 @@ def _unfit(missing: Sequence[str], extra: Sequence[str], columns: InputColumns) 
     parts = []
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        parts.append(f"{_listed('column', missing)} of the model {verb} missing")
+        parts.append(f"{listed('column', missing)} of the model {verb} missing")
     if extra and columns.extras is not Extras.DROPPED:
-        parts.append(f"{_listed('column', extra)} not known to the model")
+        parts.append(f"{listed('column', extra)} not known to the model")
     found = "; ".join(parts)
     return f"The rows do not have the model's columns: {found}.{_hint(missing, extra, columns)}"
 
 
 def _hint(missing: Sequence[str], extra: Sequence[str], columns: InputColumns) -> str:
     spelled = {columns.spelling.of(name).lower(): name for name in extra[:1000]}
-    for name in missing[:_MOST_NAMED]:
+    for name in missing[:_MOST_TRIED]:
         near = difflib.get_close_matches(name.lower(), spelled, n=1)
         if near:
-            return f" Did you mean {_quoted(name)} by {_quoted(spelled[near[0]])}?"
+            return f" Did you mean {quoted(name)} by {quoted(spelled[near[0]])}?"
     return ""
-
-
-def _listed(noun: str, names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    shown = ", ".join(map(_quoted, names[:_MOST_NAMED]))
-    return f"{noun}{'s' * (len(names) > 1)} {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def _quoted(name: str) -> str:
-    return f"'{name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + '…'}'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from datarobot_drum.drum.enum import CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
@@ -20,6 +20,7 @@ from datarobot_drum.drum.model.predictor import (
     RowSource,
     UnstructuredReply,
 )
+from datarobot_drum.drum.model.refusals import refusal
 from datarobot_drum.drum.model.transforming import Transformer, transformed
 from datarobot_drum.drum.model.unstructured import unstructured_reply
 from datarobot_drum.drum.model.user_code import model_error
@@ -27,10 +28,6 @@ from datarobot_drum.drum.utils.others_code import failing_as
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-# Made once: a model predicts with every request.
-_PREDICTING_FAILED: Final = partial(model_error, "Failure when making predictions.")
 
 
 class Scorer(Protocol):
@@ -85,12 +82,21 @@ class ArtifactScorer:
     def score(self, data: Any, source: RowSource) -> Predictions:
         counts = source.row_counts
         data = self._aligned(data)
-        with failing_as(_PREDICTING_FAILED):
+        with failing_as(partial(self._failed, data)):
             if counts is None:
                 values = self._model.predict(data)
             else:
                 values = self._model.predict_merged(data, counts)
         return self._rules.from_array(values, self._model.names)
+
+    def _failed(self, data: Any, error: BaseException) -> Exception | None:
+        """Only what no code of the user's has changed is known to be the client's."""
+        model = self._model
+        if model.own_code:
+            refused = refusal(error, data, model.columns, model.categories)
+            if refused is not None:
+                return refused
+        return model_error("Failure when making predictions.", error)
 
 
 class SeesTheFrame:

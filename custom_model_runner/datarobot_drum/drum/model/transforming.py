@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import ModelError
-from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
+from datarobot_drum.drum.model.artifacts.own_code import is_all_own
+from datarobot_drum.drum.model.artifacts.sklearn_columns import (
+    sklearn_columns,
+    strict_categories,
+    takes_texts,
+)
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
 from datarobot_drum.drum.model.hooks import Hooks, require_frame
 from datarobot_drum.drum.model.outputs import row_count
-from datarobot_drum.drum.model.user_code import user_code
+from datarobot_drum.drum.model.refusals import refusal
+from datarobot_drum.drum.model.user_code import model_error
+from datarobot_drum.drum.utils.others_code import failing_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,13 +60,21 @@ class EstimatorTransformer:
         self._model = model
         self.columns: InputColumns = sklearn_columns(model)
         self._takes_texts = takes_texts(model)
+        self._own_code = is_all_own(model)
 
     def transform(self, frame: Any, target: Any) -> Any:
-        frame = aligned(frame, self.columns)
+        rows = frame = aligned(frame, self.columns)
         if self._takes_texts:
             frame = frame.iloc[:, 0]
-        with user_code("Couldn't naively apply transformer."):
+        with failing_as(partial(self._failed, rows)):
             return _as_frame(self._model.transform(frame))
+
+    def _failed(self, rows: Any, error: BaseException) -> Exception | None:
+        if self._own_code:
+            refused = refusal(error, rows, self.columns, partial(strict_categories, self._model))
+            if refused is not None:
+                return refused
+        return model_error("Couldn't naively apply transformer.", error)
 
 
 class NoTransformer:

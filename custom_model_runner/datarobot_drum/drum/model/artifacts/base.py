@@ -7,7 +7,7 @@ folder only needs the framework that it uses.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -50,6 +50,12 @@ class ArtifactModel(ABC):
     def array_columns(self) -> tuple[str, ...] | None:
         """The columns for which ``predict`` takes a float64 array as well as a frame."""
         return None
+
+    def categories(self) -> Mapping[str, Collection[Any]]:
+        """Column -> the values that it may have, where the model refuses others. Of use in the
+        text of an error only: it may take its time.
+        """
+        return {}
 
     @abstractmethod
     def predict(self, data: Any) -> Any:

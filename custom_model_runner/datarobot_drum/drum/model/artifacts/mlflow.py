@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -74,6 +74,9 @@ class SignedModel(ArtifactModel):
     @property
     def array_columns(self) -> tuple[str, ...] | None:
         return self._model.array_columns if self._signature.takes_any_float else None
+
+    def categories(self) -> Mapping[str, Collection[Any]]:
+        return self._model.categories()
 
     def predict(self, data: Any) -> Any:
         result = self._model.predict(self._signature.as_floats(data))

@@ -12,8 +12,10 @@ _LIBRARIES: Final = frozenset(
     {
         "builtins",
         "catboost",
+        "category_encoders",
         "collections",
         "datetime",
+        "imblearn",
         "joblib",
         "lightgbm",
         "numpy",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -18,7 +18,11 @@ from datarobot_drum.drum.model.artifacts.fast_paths.merging import merge_plan, p
 from datarobot_drum.drum.model.artifacts.own_code import is_all_own
 from datarobot_drum.drum.model.artifacts.pickles import load_joblib, load_pickle
 from datarobot_drum.drum.model.artifacts.results import as_array
-from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns, takes_texts
+from datarobot_drum.drum.model.artifacts.sklearn_columns import (
+    sklearn_columns,
+    strict_categories,
+    takes_texts,
+)
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
@@ -49,6 +53,9 @@ class EstimatorModel(ArtifactModel):
     @property
     def array_columns(self) -> tuple[str, ...] | None:
         return self._arrays.columns
+
+    def categories(self) -> Mapping[str, Collection[Any]]:
+        return strict_categories(self._estimator)
 
     def predict(self, data: Any) -> Any:
         import numpy as np

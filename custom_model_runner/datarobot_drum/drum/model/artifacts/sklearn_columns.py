@@ -17,6 +17,8 @@ from datarobot_drum.drum.model.artifacts.text_columns import (
     TextColumns,
     fitted,
     is_vectorizer,
+    parts_of,
+    seen_values,
     text_columns,
     text_of_steps,
 )
@@ -76,6 +78,19 @@ def takes_texts(model: Any) -> bool:
         return all(takes_texts(step) for _, step in model.transformer_list if step != "drop")
     members = _members(model)
     return all(map(takes_texts, members)) if members else is_vectorizer(model)
+
+
+def strict_categories(model: Any) -> dict[str, list[Any]]:
+    """Column -> the values that an encoder has seen, where it raises for others."""
+    found: dict[str, list[Any]] = {}
+    for member in _members(model):
+        found |= strict_categories(member)
+    names = sklearn_columns(model).names or ()
+    for step, given in parts_of(model, names):
+        if getattr(step, "handle_unknown", None) == "error":
+            seen = zip(given, seen_values(step), strict=False)
+            found |= {name: list(values) for name, values in seen if name is not None and values}
+    return found
 
 
 def _columns(model: Any) -> InputColumns | None:

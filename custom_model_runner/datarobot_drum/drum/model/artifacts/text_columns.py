@@ -8,7 +8,7 @@ request has no other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 
@@ -34,6 +34,8 @@ class TextColumns(NamedTuple):
 
 
 NO_TEXT: Final = TextColumns()
+# A step, and the columns that it is given: None is none of the table's own.
+Part: TypeAlias = "tuple[Any, Sequence[str | None]]"
 
 
 def text_columns(step: Any, names: Sequence[str]) -> TextColumns:
@@ -42,19 +44,49 @@ def text_columns(step: Any, names: Sequence[str]) -> TextColumns:
     Args:
         names: the columns in the order in which the step gets them.
     """
+    return _text_of(parts_of(step, names), names)
+
+
+def text_of_steps(steps: Sequence[Any], names: Sequence[str]) -> TextColumns:
+    """The same of the steps of a pipeline."""
+    return _text_of(parts_of_steps(steps, names), names)
+
+
+def _text_of(parts: Iterable[Part], names: Sequence[str]) -> TextColumns:
     found = NO_TEXT
+    for step, given in parts:
+        if is_vectorizer(step):
+            found = found.plus(TextColumns(frozenset(name for name in given if name is not None)))
+        else:
+            found = found.plus(_of_values(seen_values(step), given))
+    return found.among(names)
+
+
+def parts_of(step: Any, names: Sequence[str | None]) -> Iterator[Part]:
+    """A fitted step and all steps inside of it, each with the columns that it is given."""
     if isinstance(step, str) or step is None:
-        return found
+        return
     if is_a(step, "sklearn", "Pipeline"):
-        return text_of_steps([inner for _, inner in step.steps], names)
-    if is_vectorizer(step):
-        return TextColumns(frozenset(names))
+        yield from parts_of_steps([inner for _, inner in step.steps], names)
+        return
     for inner, given in _inside(step, names):
-        found = found.plus(text_columns(inner, given))
-    return found.plus(_of_values(_seen(step), names))
+        yield from parts_of(inner, given)
+    yield step, names
 
 
-def _inside(step: Any, names: Sequence[str]) -> Iterator[tuple[Any, Sequence[str]]]:
+def parts_of_steps(steps: Sequence[Any], names: Sequence[str | None]) -> Iterator[Part]:
+    """Of the first steps by position; of later ones where they remember names of their own."""
+    known = True
+    for step in steps:
+        own = _remembered(step)
+        if known or own:
+            for part, given in parts_of(step, own or names):
+                # What a step in front has made has names as well.
+                yield part, [name if name in names else None for name in given]
+        known = known and _keeps_columns(step)
+
+
+def _inside(step: Any, names: Sequence[str | None]) -> Iterator[Part]:
     """The parts that a step hands its columns on to, and which of them."""
     # Gradient boosting on histograms keeps its encoder to itself.
     step = getattr(step, "_preprocessor", None) or step
@@ -67,17 +99,6 @@ def _inside(step: Any, names: Sequence[str]) -> Iterator[tuple[Any, Sequence[str
     elif hasattr(step, "estimators_features_"):  # bagging: by place, and without names
         for inner, places in zip(step.estimators_, step.estimators_features_, strict=False):
             yield inner, [names[place] for place in places]
-
-
-def text_of_steps(steps: Sequence[Any], names: Sequence[str]) -> TextColumns:
-    """Of the first steps by position; of later ones where they remember names of their own."""
-    found, known = NO_TEXT, True
-    for step in steps:
-        own = _remembered(step)
-        if known or own:
-            found = found.plus(text_columns(step, own or names).among(names))
-        known = known and _keeps_columns(step)
-    return found
 
 
 def _remembered(step: Any) -> list[str]:
@@ -105,7 +126,7 @@ def _keeps_columns(step: Any) -> bool:
     return not any(value is None or value != value for value in step.statistics_.tolist())
 
 
-def _resolved(columns: Any, names: Sequence[str]) -> list[str]:
+def _resolved(columns: Any, names: Sequence[str | None]) -> list[str | None]:
     """The names behind a ColumnTransformer's choice; none where it is something unusual."""
     if isinstance(columns, str):
         return [columns]
@@ -119,7 +140,7 @@ def _resolved(columns: Any, names: Sequence[str]) -> list[str]:
     return [each if isinstance(each, str) else names[int(each)] for each in chosen]
 
 
-def _by_place(columns: slice, names: Sequence[str]) -> slice:
+def _by_place(columns: slice, names: Sequence[str | None]) -> slice:
     """A slice by names takes its last one, too."""
     start, stop = columns.start, columns.stop
     if isinstance(start, str):
@@ -133,7 +154,7 @@ def is_vectorizer(step: Any) -> bool:
     return any(is_a(step, "sklearn", name) for name in _VECTORIZERS)
 
 
-def _seen(step: Any) -> Sequence[Sequence[Any]]:
+def seen_values(step: Any) -> Sequence[Sequence[Any]]:
     """The values that a step has seen or fills in, for each of its columns."""
     if is_a(step, "category_encoders", "BaseEncoder"):
         return _seen_by_category_encoder(step)
@@ -159,11 +180,13 @@ def _seen_by_category_encoder(step: Any) -> Sequence[Sequence[Any]]:
     return [seen.get(str(name), []) for name in getattr(step, "feature_names_in_", ())]
 
 
-def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str]) -> TextColumns:
+def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str | None]) -> TextColumns:
     if len(values) != len(names):
         return NO_TEXT
     text, none, flags, numbers = set(), set(), set(), set()
     for name, seen in zip(names, values, strict=True):
+        if name is None:
+            continue
         kinds = {type(value) for value in seen if not _is_missing(value)}
         missing = [value for value in seen if _is_missing(value)]
         if kinds == {str}:

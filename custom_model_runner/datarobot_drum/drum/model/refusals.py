@@ -1,0 +1,228 @@
+"""Values that a framework's own model does not take: the client's mistake, told by column and row.
+
+A framework says only of an array what it does not like. Its exception counts as a refusal of the
+rows where two things come together: its text says so, and the rows hold such a value. Whether
+only the framework's code has seen the rows is for the caller to know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from datarobot_drum.drum.exceptions import ColumnsError
+from datarobot_drum.drum.model.cells import cut_off, holding, listed
+from datarobot_drum.drum.model.columns import InputColumns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+
+Categories: TypeAlias = Mapping[str, Collection[Any]]
+
+_NO_TEXT: Final = re.compile(r"could not convert string to float: (?P<value>.*)")
+_UNKNOWN: Final = re.compile(
+    r"Found unknown categories|Unexpected categories found|cannot contain new values"
+)
+_NO_GAP: Final = re.compile(
+    r"contains NaN|is an invalid document|cannot contain null|cat_feature\[.*\]=nan "
+)
+_NO_INFINITY: Final = re.compile(
+    r"contains infinity or a value too large for dtype\('(?P<dtype>\w+)'\)"
+    r"|Input data contains `inf` or a value too large"
+)
+_NO_FRACTION: Final = re.compile(r"cat_features must be integer or string")
+_NO_NEGATIVE: Final = re.compile(r"Negative values in data|only be applied to strictly positive")
+_NO_VALUE: Final = re.compile(
+    r"setting an array element with a sequence|unhashable type|has no attribute 'lower'"
+    r"|must be (a string or )?a? ?real number, not|could not be promoted|expected string or bytes"
+)
+_LONGEST_WORDS: Final = 300
+# What a cell of a table is; anything else came out of JSON or a column of another type.
+_PLAIN: Final = ("str", "int", "float", "bool", "NoneType", "NAType", "NaTType")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    name: str
+    place: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows that were refused, as the model was given them."""
+
+    frame: pd.DataFrame
+    columns: InputColumns
+    categories: Callable[[], Categories]
+
+    def cells(
+        self, mask: Callable[[pd.Series[Any]], Mask], text: bool | None = None
+    ) -> Iterator[_Cell]:
+        """The first cell of each column that a mask finds.
+
+        Args:
+            text: only in columns that are text to the model, or only in others; None: in all.
+        """
+        for name in self.frame.columns:
+            if text is None or (name in self.columns.text) is text:
+                column = self.frame[name]
+                found = mask(column)
+                if found.any():
+                    place = int(found.argmax())
+                    yield _Cell(str(name), place, column.iloc[place])
+
+
+def refusal(
+    error: BaseException,
+    data: Any,
+    columns: InputColumns,
+    categories: Callable[[], Categories] = dict,
+) -> ColumnsError | None:
+    """What to tell the client of an exception of a framework; None: it is not known to be of
+    the rows.
+
+    Args:
+        data: a table, or an array of its values.
+        categories: asked for the values that columns may have, where others are refused.
+    """
+    frame = _frame(data, columns)
+    if frame is None or not isinstance(error, Exception):
+        return None
+    text = str(error)
+    for pattern, explain in _KINDS:
+        found = pattern.search(text)
+        if found is not None:
+            said = explain(_Table(frame, columns, categories), found)
+            return (
+                None if said is None else ColumnsError(f"{said}. The model says: {_words(found)}")
+            )
+    return None
+
+
+def _frame(data: Any, columns: InputColumns) -> pd.DataFrame | None:
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(data, np.ndarray) and data.ndim == 2:
+        named = columns.names is not None and len(columns.names) == data.shape[1]
+        return pd.DataFrame(data, columns=list(columns.names or ()) if named else None)
+    is_table = isinstance(data, pd.DataFrame) and data.columns.is_unique
+    return data if is_table else None
+
+
+def _words(found: re.Match[str]) -> str:
+    """The line of the exception, without native code's place in front of it."""
+    start = found.string.rfind("\n", 0, found.start()) + 1
+    line = found.string[start:].partition("\n")[0]
+    said = line.rpartition("Check failed: valid: ")[2].strip().rstrip(".")
+    return cut_off(said, _LONGEST_WORDS) + "."
+
+
+def _text(table: _Table, found: re.Match[str]) -> str | None:
+    shown = found["value"].strip()
+    spelled = (shown, shown.removeprefix("np.str_(").removesuffix(")"))
+    mask = _each(lambda value: isinstance(value, str | bytes) and repr(value) in spelled)
+    return _one_of(table.cells(mask, text=False)) or _one_of(table.cells(mask, text=True))
+
+
+def _unknown(table: _Table, _found: re.Match[str]) -> str:
+    """Where the column cannot be told, the exception's own words have to do."""
+    for name, known in table.categories().items():
+        if name in table.frame:
+            for place, value in enumerate(table.frame[name].tolist()):
+                if not _is_among(value, known):
+                    return f"{holding(name, place, value)}, which the model does not know"
+    return "The rows hold a category that the model does not know"
+
+
+def _is_among(value: Any, known: Collection[Any]) -> bool:
+    if value is None or value != value:
+        return any(each is None or each != each for each in known)
+    return value in known
+
+
+def _gap(table: _Table, found: re.Match[str]) -> str | None:
+    """Which of several columns was refused is seldom known: an imputer may fill some of them."""
+    in_text = found.group() != "contains NaN"
+    cells = [*table.cells(_is_missing, in_text)] or [*table.cells(_is_missing)]
+    if not cells:
+        return None
+    names = listed("column", [cell.name for cell in cells])
+    return f"Values are missing in {names}, the first in row {min(c.place for c in cells) + 1}"
+
+
+def _is_missing(column: pd.Series[Any]) -> Mask:
+    return column.isna().to_numpy()
+
+
+def _infinity(table: _Table, found: re.Match[str]) -> str | None:
+    import numpy as np
+
+    largest = float(np.finfo("float64" if found["dtype"] == "float64" else "float32").max)
+    return _one_of(
+        table.cells(_numbers(lambda value: abs(value) > largest), text=False),
+        ", which is too large for the model",
+    )
+
+
+def _fraction(table: _Table, found: re.Match[str]) -> str | None:
+    """One fraction makes floats of the whole numbers beside it."""
+    whole, fraction = _numbers(lambda value: value == value), _numbers(lambda value: value % 1 > 0)
+    cells = [*table.cells(fraction, text=True)] or [*table.cells(whole, text=True)]
+    return _gap(table, found) or _one_of(cells, ", which is neither text nor a whole number")
+
+
+def _negative(table: _Table, _found: re.Match[str]) -> str | None:
+    cell = next(table.cells(_numbers(lambda value: value <= 0), text=False), None)
+    return None if cell is None else "The model refuses the rows"
+
+
+def _odd(table: _Table, _found: re.Match[str]) -> str | None:
+    mask = _each(lambda value: type(value).__name__ not in _PLAIN)
+    return _one_of(table.cells(mask), ", which is neither number nor text")
+
+
+def _each(wanted: Callable[[Any], bool]) -> Callable[[pd.Series[Any]], Mask]:
+    """Cell by cell, of columns that may hold anything."""
+    import numpy as np
+
+    def mask(column: pd.Series[Any]) -> Mask:
+        if column.dtype.kind in "biuf":
+            return np.zeros(len(column), dtype=bool)
+        return np.fromiter(map(wanted, column.tolist()), dtype=bool, count=len(column))
+
+    return mask
+
+
+def _numbers(wanted: Callable[[Any], Any]) -> Callable[[pd.Series[Any]], Mask]:
+    """Of columns of numbers."""
+    import numpy as np
+    import pandas as pd
+
+    def mask(column: pd.Series[Any]) -> Mask:
+        return np.asarray(wanted(pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)))
+
+    return mask
+
+
+def _one_of(cells: Iterable[_Cell], why: str = "") -> str | None:
+    for cell in cells:
+        return holding(cell.name, cell.place, cell.value) + why
+    return None
+
+
+_KINDS: Final = (
+    (_NO_TEXT, _text),
+    (_UNKNOWN, _unknown),
+    (_NO_GAP, _gap),
+    (_NO_INFINITY, _infinity),
+    (_NO_FRACTION, _fraction),
+    (_NO_NEGATIVE, _negative),
+    (_NO_VALUE, _odd),
+)
