@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.exceptions import PayloadError, RequestError
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.payload.structured import read_rows
 from datarobot_drum.drum.scoring.score_file import score_file
@@ -85,8 +85,24 @@ def test_sparse_file(tmp_path: Path) -> None:
     assert written.splitlines()[1] == b'0.5,text/mtx,"p,q","p,q"'
     assert b'0.5,text/mtx,none,"0,1"' in score(tmp_path, "regression", KEYWORDS, MATRIX, "in.mtx")
     names.write_text("p\n")
-    with pytest.raises(PayloadError, match="Column length mismatch: 1 vs. 2"):
+    told = rf"^{tmp_path}/in\.mtx with the columns of {names}: Column length mismatch: 1 vs\. 2$"
+    with pytest.raises(PayloadError, match=told):
         score(tmp_path, "regression", KEYWORDS, MATRIX, "in.mtx", **with_names)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("in.csv", "a\n1\n1,2\n", "rows do not fit the header: Expected 1 fields in line 3, saw 2"),
+        ("in.json", "[{", "The body is not valid JSON: line 1 column 3"),
+        ("in.mtx", "1 2\n", "Line 1: Not a Matrix Market file"),
+    ],
+)
+def test_what_is_wrong_with_rows_names_their_file(
+    tmp_path: Path, name: str, content: str, told: str
+) -> None:
+    with pytest.raises(RequestError, match=f"^{tmp_path}/{name}: .*{told}"):
+        score(tmp_path, "regression", ECHO, content, name)
 
 
 def test_an_extension_in_capitals_is_the_same(tmp_path: Path) -> None:
