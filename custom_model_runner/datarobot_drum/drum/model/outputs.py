@@ -77,6 +77,21 @@ class OutputRules:
             return Predictions(array, _SINGLE_COLUMN)
         return self._probabilities(array, names, self.labels)
 
+    def from_model(self, values: Any, names: tuple[str, ...] | None = None) -> Predictions:
+        """The same of a framework's own model, whose probabilities are all there: of labels that do
+        not exclude each other a hook may leave one out.
+
+        Raises:
+            ModelError: as ``from_array``, or a probability is NaN.
+        """
+        predictions = self.from_array(values, names)
+        if self.target_type is TargetType.MULTILABEL:
+            # Of classes that exclude each other the sums have shown it.
+            array = predictions.values
+            if (array != array).any():
+                raise ModelError("Your prediction probabilities have values that are NaN")
+        return predictions
+
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
         """Check what a hook returned; columns that predict nothing are extra output.
 

@@ -87,7 +87,7 @@ class ArtifactScorer:
                 values = self._model.predict(data)
             else:
                 values = self._model.predict_merged(data, counts)
-        return self._rules.from_array(values, self._model.names)
+        return self._rules.from_model(values, self._model.names)
 
     def _failed(self, data: Any, error: BaseException) -> Exception | None:
         """Only what no code of the user's has changed is known to be the client's."""

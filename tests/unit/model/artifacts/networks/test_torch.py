@@ -155,6 +155,22 @@ def test_logits_are_refused_and_called_so(
         predict(load(tmp_path, kind, **labels), ROWS * 10)
 
 
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_a_probability_that_is_no_number_is_refused(tmp_path: Path, kind: str) -> None:
+    """Of labels that do not exclude each other no sum would tell."""
+    units, last = {"binary": (1, torch.nn.Sigmoid()), "multiclass": (3, torch.nn.Softmax(1))}.get(
+        kind, (3, torch.nn.Sigmoid())
+    )
+    save(tmp_path, layers(units, last))
+    labels = {} if kind == "binary" else {"class_labels": ("a", "b", "c")}
+    predictor = load(tmp_path, kind, **labels)
+    with pytest.raises(
+        ModelError, match="probabilities (do not add up to 1|have values that are N)"
+    ):
+        predict(predictor, ROWS.assign(b=np.nan))
+    predict(predictor, ROWS)
+
+
 def test_a_sigmoid_for_each_class_is_no_distribution(tmp_path: Path) -> None:
     save(tmp_path, layers(3, torch.nn.Sigmoid()))
     with pytest.raises(ModelError, match="do not add up to 1"):
