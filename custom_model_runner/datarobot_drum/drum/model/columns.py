@@ -57,6 +57,8 @@ class InputColumns:
             when a table uses them; else columns go by position.
         spelling: how the framework wrote the names.
         text: columns whose values are text to the model, whatever they look like (``07``).
+        gap_words: words among the values of these that stand for a missing one in a CSV, each with
+            its column.
         numbers: columns of categories that are numbers or truth values: text beside them must not
             make text of them.
         takes_numbers_in_text: the framework itself knows 7 from a text.
@@ -76,6 +78,7 @@ class InputColumns:
     generated: bool = False
     spelling: Spelling = Spelling.AS_IT_IS
     text: frozenset[str] = frozenset()
+    gap_words: frozenset[tuple[str, str]] = frozenset()
     numbers: frozenset[str] = frozenset()
     takes_numbers_in_text: bool = False
     booleans: frozenset[str] = frozenset()

@@ -98,6 +98,7 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         own_code=loaded.scorer.own_code and not loaded.hooks.names,
         feature_names=columns.names,
         text_columns=columns.text,
+        gap_words=columns.gap_words,
     )
     return LocalPredictor(info, loaded, rules)
 

@@ -51,6 +51,8 @@ class ModelInfo:
         feature_names: the columns that the model was fitted on, where it remembers them.
         text_columns: those of them whose values are text to the model: a reader must not take
             ``07`` for a number there.
+        gap_words: words that stand for a missing value in a CSV (``NA``, ``null``), but are values
+            to the model, each with its column.
     """
 
     code_dir: str
@@ -66,6 +68,7 @@ class ModelInfo:
     own_code: bool = False
     feature_names: tuple[str, ...] | None = None
     text_columns: frozenset[str] = frozenset()
+    gap_words: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

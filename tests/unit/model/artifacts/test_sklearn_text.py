@@ -267,3 +267,18 @@ def test_numbers_in_a_column_of_text_are_its_texts(tmp_path: Path) -> None:
     for sent in (numbers.head(4), numbers.head(1), numbers.head(4).astype({"code": object})):
         result = predict(predictor, sent)
         np.testing.assert_array_equal(result.values[:, 0], model.predict(rows.loc[sent.index]))
+
+
+WORDS = pd.DataFrame({"code": ["NA", "nan", "x", "None", "x", "NA"], "n": [1.0, 2, 3, 4, 5, 6]})
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder, OrdinalEncoder])
+def test_a_word_that_an_encoder_has_seen_is_no_gap_in_a_csv(tmp_path: Path, encoder: Any) -> None:
+    step = make_column_transformer((encoder(), ["code"]), remainder="passthrough")
+    model = make_pipeline(step, DecisionTreeRegressor()).fit(WORDS, WORDS["n"])
+    predictor = load(write_folder(tmp_path, model_pkl=model), "regression")
+    assert predictor.info.gap_words == {("code", "NA"), ("code", "nan"), ("code", "None")}
+    for rows in (WORDS, WORDS.head(1), pd.concat([WORDS] * 200)):
+        frame, source = read_data(rows.to_csv(index=False).encode(), None, None, predictor)
+        result = predictor.predict(frame, source)
+        np.testing.assert_array_equal(result.values[:, 0], model.predict(rows))

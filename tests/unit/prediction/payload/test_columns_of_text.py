@@ -21,7 +21,7 @@ from datarobot_drum.drum.prediction.open_inference.infer_request import (
 )
 from datarobot_drum.drum.prediction.open_inference.tensors import Tensor, array_to_bytes
 from datarobot_drum.drum.prediction.payload.arrow import read_arrow_stream
-from datarobot_drum.drum.prediction.payload.csv.dialect import MISSING, text_dtype
+from datarobot_drum.drum.prediction.payload.csv.dialect import text_dtype
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
@@ -31,6 +31,7 @@ from datarobot_drum.drum.prediction.payload.structured import (
     read_rows,
     read_transform_rows,
 )
+from datarobot_drum.drum.utils.gaps import MISSING
 from tests.unit.prediction.payload.csv.csv_bodies import CELL_KINDS
 from tests.unit.prediction.payload.test_structured import _form, _predictor
 
@@ -172,3 +173,28 @@ def test_a_gap_in_a_tensor_of_text_alone_and_in_company(cells: list[str | None])
         cell for cell in cells if cell is not None
     ]
     assert all(isinstance(value, str | float) for value in column)
+
+
+WORDS = TextColumns(CODE.names, gap_words=frozenset({("code", "NA"), ("code", "nan")}))
+
+
+@pytest.mark.parametrize("more", ["", "x,1\n" * 600, '"x",1\n'])
+def test_words_that_are_values_to_the_model_are_none_that_are_missing(more: str) -> None:
+    body = f"code,n\nNA,NA\nnan,nan\nnull,null\n,\n{more}".encode()
+    for read in READERS:
+        found = read(body, WORDS)
+        assert found["code"].head(4).fillna("gap").tolist() == ["NA", "nan", "gap", "gap"]
+        assert found["n"].head(4).isna().all()
+        assert found["code"].dtype == text_dtype()
+
+
+@given(st.lists(st.tuples(PLAIN, PLAIN), min_size=1, max_size=6))
+def test_other_words_and_other_columns_are_read_as_ever(rows: list[tuple[str, str]]) -> None:
+    lines = ["code,n", *map(",".join, rows)]
+    body = "\n".join(lines).encode()
+    expected = read_csv(body, CODE)
+    for read in READERS:
+        found = read(body, WORDS)
+        pd.testing.assert_series_equal(found["n"], expected["n"], check_exact=True)
+        kept = found["code"].isin(["NA", "nan"])
+        pd.testing.assert_series_equal(found["code"][~kept], expected["code"][~kept])

@@ -33,6 +33,7 @@ def _predictor(
         hooks=frozenset(hooks),
         feature_names=("p", "q"),
         text_columns=frozenset(text),
+        gap_words=frozenset(),
     )
     return cast(
         "Predictor",

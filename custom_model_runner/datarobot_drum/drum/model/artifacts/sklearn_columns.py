@@ -125,6 +125,7 @@ def _of_pipeline(steps: Sequence[Any]) -> InputColumns | None:
             columns = replace(
                 columns,
                 text=columns.text | later.text,
+                gap_words=columns.gap_words | later.gap_words,
                 booleans=columns.booleans | later.booleans,
                 takes_numbers_in_text=later.takes_numbers_in_text,
                 categories={**columns.categories, **later.categories},
@@ -184,6 +185,7 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
             kind for kind in (Extras.REFUSED, Extras.KEPT, Extras.DROPPED) if kind in kinds
         ),
         text=_EMPTY.union(*(columns.text for columns in alike)),
+        gap_words=frozenset(pair for columns in alike for pair in columns.gap_words),
         booleans=_EMPTY.union(*(columns.booleans for columns in alike)),
         numbers=_EMPTY.union(*(columns.numbers for columns in alike)),
         takes_numbers_in_text=any(columns.takes_numbers_in_text for columns in alike),
@@ -207,6 +209,7 @@ def _with_names_of(first: InputColumns, other: InputColumns) -> InputColumns:
         other,
         required=None if other.required is None else renamed(other.required),
         text=renamed(other.text),
+        gap_words=frozenset((names[name], word) for name, word in other.gap_words if name in names),
         booleans=renamed(other.booleans),
         flags=renamed(other.flags),
         numbers=renamed(other.numbers),
@@ -240,6 +243,7 @@ def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:
     return replace(
         columns,
         text=text.names,
+        gap_words=text.gap_words,
         none_for_missing=text.none_for_missing,
         flags=text.flags,
         numbers=text.numbers,
@@ -247,7 +251,13 @@ def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:
 
 
 def _text_of(columns: InputColumns) -> TextColumns:
-    return TextColumns(columns.text, columns.none_for_missing, columns.flags, columns.numbers)
+    return TextColumns(
+        columns.text,
+        columns.none_for_missing,
+        columns.flags,
+        columns.numbers,
+        columns.gap_words,
+    )
 
 
 def _is_of_a_library(model: Any) -> bool:

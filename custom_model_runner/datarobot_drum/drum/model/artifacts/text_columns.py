@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from datarobot_drum.drum.model.artifacts.base import is_a
+from datarobot_drum.drum.utils.gaps import MISSING
 
 _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
 
@@ -18,19 +19,33 @@ _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"
 class TextColumns(NamedTuple):
     """``none_for_missing``: those where the model has seen None for a missing value, not NaN.
     ``flags``: no text, but objects as well: truth values, some of them missing. ``numbers``:
-    categories that are numbers or truth values.
+    categories that are numbers or truth values. ``gap_words``: see ``InputColumns``.
     """
 
     names: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
+    gap_words: frozenset[tuple[str, str]] = frozenset()
 
     def plus(self, other: TextColumns) -> TextColumns:
-        return TextColumns(*(one | two for one, two in zip(self, other, strict=True)))
+        return TextColumns(
+            self.names | other.names,
+            self.none_for_missing | other.none_for_missing,
+            self.flags | other.flags,
+            self.numbers | other.numbers,
+            self.gap_words | other.gap_words,
+        )
 
     def among(self, names: Sequence[str]) -> TextColumns:
-        return TextColumns(*(found & {*names} for found in self))
+        wanted = {*names}
+        return TextColumns(
+            self.names & wanted,
+            self.none_for_missing & wanted,
+            self.flags & wanted,
+            self.numbers & wanted,
+            frozenset((name, word) for name, word in self.gap_words if name in wanted),
+        )
 
 
 NO_TEXT: Final = TextColumns()
@@ -184,6 +199,7 @@ def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str | None]) -> 
     if len(values) != len(names):
         return NO_TEXT
     text, none, flags, numbers = set(), set(), set(), set()
+    words: set[tuple[str, str]] = set()
     for name, seen in zip(names, values, strict=True):
         if name is None:
             continue
@@ -191,13 +207,22 @@ def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str | None]) -> 
         missing = [value for value in seen if _is_missing(value)]
         if kinds == {str}:
             text.add(name)
+            words |= gap_words(name, seen)
         elif kinds == {bool} and missing:
             flags.add(name)
         if kinds and kinds <= {bool, float, int}:
             numbers.add(name)
         if name in text | flags and missing and all(value is None for value in missing):
             none.add(name)
-    return TextColumns(*map(frozenset, (text, none, flags, numbers)))
+    return TextColumns(
+        frozenset(text), frozenset(none), frozenset(flags), frozenset(numbers), frozenset(words)
+    )
+
+
+def gap_words(name: str, values: Iterable[Any]) -> set[tuple[str, str]]:
+    """An empty cell is a gap in any case."""
+    texts = (value for value in values if isinstance(value, str))
+    return {(name, value) for value in texts if value in MISSING and value}
 
 
 def _is_missing(value: Any) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from datarobot_drum.drum.exceptions import ColumnsError, ModelError
 from datarobot_drum.drum.model.artifacts.boosters.columns import booster_columns_of
 from datarobot_drum.drum.model.columns import aligned
+from datarobot_drum.drum.prediction.payload.structured import read_data
 from tests.unit.folders import load, predict, write_folder
 from tests.unit.model.artifacts.boosters.fitted import (
     FORMS,
@@ -38,6 +39,19 @@ def test_pandas_categories_are_known_from_the_model(
     for place in range(12):
         alone = predict(predictor, asked.iloc[[place]]).values[:, 0]
         np.testing.assert_array_equal(alone, expected[[place]])
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])
+def test_a_word_that_is_a_category_is_no_gap_in_a_csv(
+    tmp_path: Path, mixed: pd.DataFrame, mixed_target: Any, kind: str
+) -> None:
+    worded = mixed.assign(size=mixed["size"].cat.rename_categories({"S": "NA"}))
+    estimator = fitted_on_categories(kind, worded, mixed_target)
+    predictor = load(write_folder(tmp_path, model_pkl=estimator), "regression")
+    frame, source = read_data(worded.to_csv(index=False).encode(), None, None, predictor)
+    assert frame["size"].eq("NA").any()
+    result = predictor.predict(frame, source)
+    np.testing.assert_array_equal(result.values[:, 0], estimator.predict(worded))
 
 
 @pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])

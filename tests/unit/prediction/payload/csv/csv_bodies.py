@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from datarobot_drum.drum.prediction.payload.csv.dialect import MISSING
+from datarobot_drum.drum.utils.gaps import MISSING
 
 DIGITS = st.text("0123456789", min_size=1, max_size=22)
 DECIMALS = st.builds(

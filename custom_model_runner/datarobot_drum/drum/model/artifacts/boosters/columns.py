@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.boosters.lightgbm_categories import columns_of_categories
+from datarobot_drum.drum.model.artifacts.text_columns import gap_words
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 from datarobot_drum.drum.utils.spelling import Spelling
 
@@ -119,6 +120,9 @@ def _with_categories(
         columns,
         categories={name: pd.CategoricalDtype(list(values)) for name, values in categories.items()},
         text=frozenset(name for name, values in categories.items() if _is_text(values)),
+        gap_words=frozenset(
+            pair for name, values in categories.items() for pair in gap_words(name, values)
+        ),
     )
 
 

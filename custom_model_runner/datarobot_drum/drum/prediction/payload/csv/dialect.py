@@ -11,30 +11,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-# pandas' default missing values, from the documentation of read_csv.
-MISSING = frozenset(
-    (
-        "",
-        "#N/A",
-        "#N/A N/A",
-        "#NA",
-        "-1.#IND",
-        "-1.#QNAN",
-        "-NaN",
-        "-nan",
-        "1.#IND",
-        "1.#QNAN",
-        "<NA>",
-        "N/A",
-        "NA",
-        "NULL",
-        "NaN",
-        "None",
-        "n/a",
-        "nan",
-        "null",
-    )
-)
 TRUE_WORDS = frozenset(("True", "TRUE", "true"))
 FALSE_WORDS = frozenset(("False", "FALSE", "false"))
 

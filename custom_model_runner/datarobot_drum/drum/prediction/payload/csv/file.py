@@ -81,12 +81,13 @@ def _read_in_pieces(file: BinaryIO, text: TextColumns | None) -> pd.DataFrame | 
     if not first_row_fits(start, len(header.names), cut_off=bool(file.read(1))):
         return None
     file.seek(0)
-    texts = () if text is None else text.among(header.names)
+    options = {} if text is None else text.options(header.names)
     try:
         # The annotations ask for more of a file than is needed.
-        return pd.read_csv(cast(Any, _Source(file)), dtype=dict.fromkeys(texts, str))
+        frame: pd.DataFrame = cast(Any, pd.read_csv)(_Source(file), **options)
     except (ValueError, OverflowError):
         return None
+    return frame
 
 
 class _Source:

@@ -150,7 +150,7 @@ def _read_with_pandas(
         # The annotations ask for more of a file than is needed.
         if text is not None:
             header = read(CsvSource(body), nrows=0).columns
-            options |= {"dtype": dict.fromkeys(text.among(header), str)}
+            options |= text.options(header)
         frame: pd.DataFrame = read(CsvSource(body), nrows=nrows, **options)
     except UnicodeDecodeError as error:
         raise PayloadError(NOT_UTF8) from error

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv.dialect import (
     FALSE_WORDS,
-    MISSING,
     TRUE_WORDS,
     float_array,
     text_array,
@@ -26,6 +25,7 @@ from datarobot_drum.drum.prediction.payload.csv.frame import (
     frame_from_columns,
 )
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
+from datarobot_drum.drum.utils.gaps import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,12 +114,12 @@ def _quoted_cells(rows: str, width: int) -> list[str] | None:
 
 def _parse_columns(table: _Table, text: TextColumns | None) -> list[Any] | None:
     names = table.header.names
-    texts = frozenset() if text is None else frozenset(text.among(names))
+    texts = {} if text is None else text.missing_words(names)
     width = len(names)
     arrays = []
     for position, name in enumerate(names):
         cells = table.cells[position::width]
-        array = text_column(cells) if name in texts else parse_column(cells)
+        array = text_column(cells, texts[name]) if name in texts else parse_column(cells)
         if array is None:
             return None
         arrays.append(array)
@@ -190,8 +190,8 @@ def _words(cells: list[str], present: list[str]) -> Any | None:
     return text_column(cells)
 
 
-def text_column(cells: list[str]) -> Any:
+def text_column(cells: list[str], missing: frozenset[str] = MISSING) -> Any:
     """What ``read_csv`` makes of the cells of a column that it is told is text."""
     import numpy as np
 
-    return text_array([np.nan if cell in MISSING else cell for cell in cells])
+    return text_array([np.nan if cell in missing else cell for cell in cells])
