@@ -12,7 +12,12 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
 from datarobot_drum.drum.model.artifacts.networks.onnx_graph import class_names
-from datarobot_drum.drum.model.artifacts.networks.tensors import TEXT, Inputs, Tensor
+from datarobot_drum.drum.model.artifacts.networks.tensors import (
+    TEXT,
+    Inputs,
+    Tensor,
+    joined_pieces,
+)
 from datarobot_drum.drum.model.hooks import LOADING_FAILED
 from datarobot_drum.drum.model.predictor import ClassLabels
 
@@ -45,6 +50,8 @@ class OnnxModel(ArtifactModel):
 
     They are found in the keys of the dicts that a converter may have wrapped probabilities into,
     in the names of one output for each class, or in the classifier that the graph ends in.
+
+    A graph that was exported for a fixed number of rows is fed that many at a time.
     """
 
     own_code = True
@@ -54,13 +61,20 @@ class OnnxModel(ArtifactModel):
         self._labels = labels
         self._feeds = [tensor.name for tensor in session.get_inputs()]
         self._inputs = Inputs([_tensor(tensor) for tensor in session.get_inputs()])
+        self._batch = _fixed_rows(session.get_inputs())
         self.columns = self._inputs.columns
         self._answer = _answer(session.get_outputs(), target_type)
         if target_type in (TargetType.BINARY, TargetType.MULTICLASS):
             self.names = self._answer.names or _names_in_graph(session, self._answer.outputs)
 
     def predict(self, data: Any) -> Any:
-        feed = dict(zip(self._feeds, self._inputs.arrays(data), strict=True))
+        arrays = self._inputs.arrays(data)
+        if self._batch is None or len(arrays[0]) == self._batch:
+            return self._answered(arrays)
+        return joined_pieces(arrays, self._batch, self._answered)
+
+    def _answered(self, arrays: Sequence[Any]) -> Any:
+        feed = dict(zip(self._feeds, arrays, strict=True))
         results = self._session.run(self._answer.outputs, feed)
         if self._answer.names is not None:
             return _side_by_side(results)
@@ -103,6 +117,13 @@ def _tensor(node: Any) -> Tensor:
     shape = node.shape
     width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else None
     return Tensor(node.name, _TYPES[node.type], len(shape) or None, width)
+
+
+def _fixed_rows(nodes: Sequence[Any]) -> int | None:
+    """How many rows the graph takes at a time, no more and no less; None: any number."""
+    firsts = {node.shape[0] if node.shape else None for node in nodes}
+    first = firsts.pop() if len(firsts) == 1 else None
+    return first if isinstance(first, int) and first > 0 else None
 
 
 def _answer(outputs: Sequence[Any], target_type: TargetType) -> _Answer:

@@ -7,7 +7,7 @@ client's mistake, and the text names its column. A number never becomes another 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -115,6 +115,31 @@ def matrix(data: Any, dtype: str) -> Array:
     if not columns:
         return np.empty(data.shape, dtype=_numpy_type(dtype))
     return np.ascontiguousarray(np.stack(columns, axis=1))
+
+
+def joined_pieces(
+    arrays: Sequence[Array], size: int, predict: Callable[[list[Array]], Array]
+) -> Array:
+    """What a model answers that takes just ``size`` rows at a time.
+
+    The last piece is filled up with its last row, whose further answers are left out.
+
+    Raises:
+        ValueError: it does not give an answer for each row.
+    """
+    import numpy as np
+
+    rows, results = len(arrays[0]), []
+    for start in range(0, rows, size):
+        places = np.minimum(np.arange(start, start + size), rows - 1)
+        result = predict([array[places] for array in arrays])
+        if len(result) != size:
+            raise ValueError(
+                f"The model takes {size} rows at a time, and answered with {len(result)}: export "
+                "it with a dynamic first dimension."
+            )
+        results.append(result)
+    return np.concatenate(results)[:rows]
 
 
 def _columns(tensors: tuple[Tensor, ...]) -> InputColumns:
