@@ -10,6 +10,7 @@ from typing import Final
 from datarobot_drum.drum.command_line.arguments import show_stacktrace_given
 from datarobot_drum.drum.entry_point import run_drum_server
 from datarobot_drum.drum.exceptions import DrumException
+from datarobot_drum.drum.serving import ending
 from datarobot_drum.drum.utils.failures import report_failure
 
 EXIT_INTERRUPTED: Final = 130
@@ -35,6 +36,24 @@ def main() -> int:
         return _report(error)
     _flush_stdout()
     return 0
+
+
+def run() -> int:
+    """``main`` as the whole of a process, which then ends in time."""
+    try:
+        status = main()
+    except SystemExit as error:
+        ending.end(_status_of(error))
+        raise
+    ending.end(status)
+    return status
+
+
+def _status_of(error: SystemExit) -> int:
+    """As Python has it."""
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
 
 
 def _open_missing_streams() -> None:
@@ -70,4 +89,4 @@ def _forget_stdout() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

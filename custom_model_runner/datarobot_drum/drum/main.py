@@ -36,7 +36,7 @@ def _score(options: argparse.Namespace) -> None:
     from datarobot_drum.drum.serving.tuning import load_cheaply
     from datarobot_drum.drum.settings import Settings
 
-    _end_like_ctrl_c(signal.SIGTERM)
+    _end_like_ctrl_c()
     settings = Settings.from_options(options)
     if find_user_file(settings.model.code_dir, f"{CUSTOM_FILE_NAME}.py") is not None:
         # Only code of the user's can ask for it, and the import takes time.
@@ -53,10 +53,14 @@ def _server(options: argparse.Namespace) -> None:
     run_flask(Settings.from_options(options))
 
 
-def _end_like_ctrl_c(number: signal.Signals) -> None:
+def _end_like_ctrl_c() -> None:
     # A command that is told to stop cleans up what it wrote; only the main thread may ask.
     if threading.current_thread() is threading.main_thread():
-        signal.signal(number, signal.default_int_handler)
+        from datarobot_drum.drum.serving import children, ending, signals
+
+        children.begin_without_handlers()
+        signal.signal(signal.SIGTERM, signals.interrupt)
+        ending.limit_end(ending.COMMAND)
 
 
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {

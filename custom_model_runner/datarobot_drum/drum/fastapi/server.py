@@ -79,7 +79,7 @@ class DrainingServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to ``StopSignals``: uvicorn's way ends with the signal, not with 0."""
-        self._signals.serving = True
+        self._signals.serve()
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -91,6 +91,8 @@ class DrainingServer(uvicorn.Server):
                 self._acceptor = self._new_acceptor(listener, self._slot)
                 self._acceptor.start(self.config.backlog)
         if self.started:
+            # An extension's start-up code has run by now.
+            self._signals.stand()
             self._on_ready()
 
     def _new_acceptor(self, listener: socket.socket, slot: Slot) -> Acceptor:

@@ -27,6 +27,7 @@ from datarobot_drum.drum.serving.signals import (
     Stopped,
     StopSignals,
     held_back_over_fork,
+    left_to_parent,
     let_in,
 )
 from datarobot_drum.drum.utils.failures import ending_process
@@ -118,13 +119,14 @@ class Supervisor:
             self._spawn_missing()
             self._wait(None)
         self._stop()
+        signal.set_wakeup_fd(-1)
         if self._failure is not None:
             raise StartupError(self._failure)
 
     # -- starting
 
     def _listen_for_signals(self) -> None:
-        self._signals.serving = True
+        self._signals.serve()
         for end in (self._wake_reader, self._wake_writer):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
@@ -158,8 +160,7 @@ class Supervisor:
         """The life of a worker process. Never returns."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # A terminal sends Ctrl+C to every process: the supervisor is who acts on it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, left_to_parent)
         signals = StopSignals((signal.SIGTERM,))
         self._wake_reader.close()
         self._wake_writer.close()

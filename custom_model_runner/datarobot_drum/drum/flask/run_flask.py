@@ -60,7 +60,7 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
         wsgi.start(server.http.backlog)
     except OSError as error:
         raise cannot_listen(error, server.host, server.port) from error
-    signals.serving = True
+    signals.serve()
     logger.info("Serving on %s", shown(server.host, server.port))
     wsgi.serve_until(lambda: signals.first is not None)
     service.draining = True

@@ -30,12 +30,12 @@ def main_gunicorn() -> None:
         SystemExit: with gunicorn's exit status; in worker processes too.
     """
     # Until the arbiter has handlers of its own.
-    StopSignals()
+    signals = StopSignals()
     with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
-        _serve()
+        _serve(signals)
 
 
-def _serve() -> None:
+def _serve(signals: StopSignals) -> None:
     prepare_process()
     settings = Settings.from_options(setup_options(), ServerType.GUNICORN)
     require_gunicorn()
@@ -47,6 +47,7 @@ def _serve() -> None:
     from datarobot_drum.drum.gunicorn.arbiter import DrumArbiter
 
     def serve(service: Service | None) -> None:
+        signals.stand()
         # Returns never: the end is a `SystemExit` with gunicorn's exit status.
         DrumArbiter(DrumApplication(settings, options, listener, service)).run()
 

@@ -30,7 +30,13 @@ from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.balance import STEP_BACK
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
-from datarobot_drum.drum.serving.signals import Stopped, let_in
+from datarobot_drum.drum.serving.signals import (
+    Stopped,
+    asked_to_end,
+    left_to_parent,
+    let_in,
+    take_over,
+)
 from datarobot_drum.drum.utils.failures import ending_process
 
 # Seconds until the next try when no more connections can be accepted.
@@ -81,14 +87,22 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
     def init_signals(self) -> None:
         super().init_signals()
-        # A terminal sends Ctrl+C to every process: the arbiter is who acts on it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, left_to_parent)
+
+    def _stand_signals(self) -> None:
+        """The model is loaded: put the handlers back where user code has replaced them."""
+        take_over(signal.SIGTERM, self.handle_exit)
+        take_over(signal.SIGQUIT, self.handle_quit)
+        take_over(signal.SIGINT, left_to_parent)
+        # As gunicorn has it: no call of the model is interrupted.
+        signal.siginterrupt(signal.SIGTERM, False)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         if self._loading:
             self.leave_loading()
             return
+        asked_to_end(sig)
         if self.app.service is not None:
             self.app.service.draining = True
         self._announce_end()
@@ -116,6 +130,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         try:
             with ending_process(Arbiter.WORKER_BOOT_ERROR, with_traceback, unless=(Stopped,)):
                 super().load_wsgi()
+                self._stand_signals()
                 self._open_port()
         except Stopped:
             sys.exit(0)

@@ -17,6 +17,7 @@ import sys
 from typing import Final
 
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.serving import children
 
 # Seconds in which the last handshakes end and what waits in the backlog is accepted.
 BACKLOG_LINGER: Final = 0.2
@@ -48,6 +49,7 @@ def bind(host: str, port: int) -> socket.socket:
         # for the client's delayed acknowledgement, 40 ms, on every kept connection.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(address)
+        children.begin_without(listener)
     except OSError as error:
         listener.close()
         raise cannot_listen(error, host, port) from error

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from datarobot_drum.drum.serving import collector
+from datarobot_drum.drum.serving import collector, ending
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ def prepare_process() -> None:
     collector.relax()
     let_blas_threads_sleep()
     keep_freed_memory(os.environ)
+    ending.limit_end(ending.SERVER)
 
 
 def load_cheaply(load: Callable[[], T]) -> T:
