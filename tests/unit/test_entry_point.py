@@ -14,6 +14,7 @@ import pytest
 
 from datarobot_drum.drum import entry_point
 from datarobot_drum.drum.enum import ArgumentsOptions
+from datarobot_drum.drum.exceptions import StartupError
 
 VARIABLE = "MLOPS_RUNTIME_PARAM_DRUM_SERVER_TYPE"
 
@@ -132,27 +133,37 @@ def test_parameters_can_be_patched(launchers: dict[str, Mock]) -> None:
         (("custom_flask.py", "custom_fastapi.py"), "fastapi", None),
     ],
 )
-@pytest.mark.usefixtures("launchers")
-def test_warns_of_an_extension_that_is_not_used(
+@pytest.mark.parametrize("choice", ["unset", "refuse", "warn"])
+def test_an_extension_for_other_servers_only_is_never_left_out_in_silence(
+    launchers: dict[str, Mock],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     files: tuple[str, ...],
     server: str,
     unused: str | None,
+    choice: str,
 ) -> None:
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     os.environ[VARIABLE] = server
+    if choice != "unset":
+        os.environ["MLOPS_RUNTIME_PARAM_DRUM_UNUSED_EXTENSION"] = choice
+    refused = None
     with caplog.at_level(logging.WARNING, logger="drum"):
-        run(ArgumentsOptions.SERVER, str(tmp_path))
-    texts = [record.getMessage() for record in caplog.records]
-    if unused is None:
-        assert texts == []
-    else:
-        assert len(texts) == 1
-        assert texts[0].startswith(f"{unused} is not used by the {server} server")
-        assert "DRUM_SERVER_TYPE" in texts[0]
+        try:
+            run(ArgumentsOptions.SERVER, str(tmp_path))
+        except StartupError as error:
+            refused = str(error)
+    warnings = [record.getMessage() for record in caplog.records]
+    expected = unused is not None
+    said = [*warnings, *([refused] if refused else [])]
+    assert (refused is not None) == (expected and choice != "warn")
+    assert launchers[server].called == (refused is None)
+    assert len(said) == expected
+    assert all(f"{unused} is not used by the {server} server" in text for text in said)
+    assert all("DRUM_SERVER_TYPE" in text and "\n" not in text for text in said)
+    assert refused is None or "DRUM_UNUSED_EXTENSION=warn" in refused
 
 
 def test_default_server_warns_too(

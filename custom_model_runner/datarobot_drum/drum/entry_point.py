@@ -6,7 +6,8 @@ from typing import Final
 
 from datarobot_drum.drum.enum import ArgumentsOptions, ServerType
 from datarobot_drum.drum.exceptions import StartupError
-from datarobot_drum.drum.knobs.serving import SERVERS
+from datarobot_drum.drum.knobs.reading import read
+from datarobot_drum.drum.knobs.serving import SERVERS, ServerChoice
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
 from datarobot_drum.drum.model.folder import find_user_file
@@ -14,6 +15,7 @@ from datarobot_drum.drum.utils.setup import setup_options
 from datarobot_drum.runtime_parameters import RuntimeParameters
 
 SERVER_TYPE_PARAMETER: Final = "DRUM_SERVER_TYPE"
+UNUSED_EXTENSION_PARAMETER: Final = "DRUM_UNUSED_EXTENSION"
 
 logger = get_drum_logger("entry_point")
 
@@ -23,13 +25,14 @@ def run_drum_server() -> None:
 
     Raises:
         ValueError: ``DRUM_SERVER_TYPE`` names no server.
+        StartupError: the folder extends only other servers than the one that was chosen.
     """
     options = setup_options()
     if options.subparser_name != ArgumentsOptions.SERVER:
         main()
         return
     server_type = _get_server_type()
-    _warn_of_unused_extension(server_type, getattr(options, "code_dir", None))
+    _mind_unused_extension(server_type, getattr(options, "code_dir", None))
     if server_type == ServerType.GUNICORN.value:
         from datarobot_drum.drum.gunicorn.run_gunicorn import main_gunicorn
 
@@ -58,30 +61,34 @@ def _get_server_type() -> str:
     return SERVERS[name].value
 
 
-def _warn_of_unused_extension(server_type: str, code_dir: object) -> None:
-    """One warning when the folder extends only servers other than the chosen one."""
+def _mind_unused_extension(server_type: str, code_dir: object) -> None:
+    """A folder that extends only servers other than the chosen one may guard the door with it.
+
+    Raises:
+        StartupError: the server was chosen, and nobody has said that a warning will do.
+    """
     if not isinstance(code_dir, str):
         return
-    flask = _holds(code_dir, "custom_flask.py")
-    fastapi = _holds(code_dir, "custom_fastapi.py")
-    if flask == fastapi or fastapi == (server_type == ServerType.FASTAPI.value):
+    flask = _found(code_dir, "custom_flask.py")
+    fastapi = _found(code_dir, "custom_fastapi.py")
+    if bool(flask) == bool(fastapi) or bool(fastapi) == (server_type == ServerType.FASTAPI.value):
         return
-    unused, wanted = (
-        ("custom_flask.py", "'flask' or 'gunicorn'")
-        if flask
-        else ("custom_fastapi.py", "'fastapi'")
+    unused, wanted = (flask, "'flask' or 'gunicorn'") if flask else (fastapi, "'fastapi'")
+    text = (
+        f"{unused} is not used by the {server_type} server:"
+        f" to use it, set the runtime parameter {SERVER_TYPE_PARAMETER} to {wanted}"
     )
-    logger.warning(
-        "%s is not used by the %s server: to use it, set the runtime parameter %s to %s.",
-        unused,
-        server_type,
-        SERVER_TYPE_PARAMETER,
-        wanted,
-    )
+    if (
+        RuntimeParameters.has(SERVER_TYPE_PARAMETER)
+        and read(ServerChoice).unused_extension != "warn"
+    ):
+        raise StartupError(f"{text}; to serve without it, set {UNUSED_EXTENSION_PARAMETER}=warn.")
+    logger.warning("%s.", text)
 
 
-def _holds(code_dir: str, name: str) -> bool:
+def _found(code_dir: str, name: str) -> str | None:
     try:
-        return find_user_file(code_dir, name) is not None
+        path = find_user_file(code_dir, name)
     except StartupError:
-        return True  # several: a server that uses them refuses to start
+        return name  # several: a server that uses them refuses to start
+    return None if path is None else str(path)

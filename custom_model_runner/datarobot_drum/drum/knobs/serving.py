@@ -32,6 +32,14 @@ class ServerChoice:
         ServerType.FLASK,
         "The server that `drum server` starts; `uvicorn` is another name for `fastapi`.",
     )
+    unused_extension: str = knob(
+        "DRUM_UNUSED_EXTENSION",
+        one_of("refuse", "warn"),
+        "refuse",
+        "What happens when `DRUM_SERVER_TYPE` is set and the folder has an extension for other"
+        " servers only (`custom_flask.py` on fastapi, `custom_fastapi.py` on flask or gunicorn):"
+        " `refuse` to start, as it may be what asks for a login, or `warn` and serve without it.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
