@@ -65,10 +65,12 @@ def _preloaded(settings: Settings, can_share: bool) -> Service | None:
         return None
     _import_libraries()
     threads = _threads()
+    if choice == "auto" and threads is None:
+        return None
     from datarobot_drum.drum.assembly import build_service
 
     service = build_service(settings)
-    if choice == "auto" and (_threads() > threads or _cuda_is_on()):
+    if choice == "auto" and (_has_more_than(threads) or _cuda_is_on()):
         raise _UnfitToShare
     # The garbage collector writes to every object it looks at: keep it away from the model.
     collector.settle()
@@ -95,14 +97,20 @@ def _import_libraries() -> None:
             importlib.import_module(name)
 
 
-def _threads() -> int:
-    """Threads of this process, native ones too where the system tells."""
-    tasks = Path("/proc/self/task")
-    if tasks.is_dir():
-        return sum(1 for _ in tasks.iterdir())
-    import threading
+def _threads() -> int | None:
+    """Threads of this process, native ones too; None where the system does not tell.
 
-    return threading.active_count()
+    Python knows only its own, while those of a library's are what a fork would hang on.
+    """
+    try:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+    except OSError:
+        return None
+
+
+def _has_more_than(threads: int | None) -> bool:
+    now = _threads()
+    return threads is None or now is None or now > threads
 
 
 def _cuda_is_on() -> bool:

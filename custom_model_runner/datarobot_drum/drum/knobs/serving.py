@@ -58,7 +58,8 @@ class ProcessSettings:
         one_of("auto", "on", "off"),
         "auto",
         "Load the model once and let the workers share its memory. `auto` does so for several"
-        " workers and a model of a built-in framework without `custom.py`, CUDA or threads.",
+        " workers and a model of a built-in framework without `custom.py`, CUDA or threads, where"
+        " the system shows native threads too (Linux).",
         servers=_GUNICORN_FASTAPI,
     )
 
