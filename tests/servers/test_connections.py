@@ -334,6 +334,22 @@ def test_the_access_log_has_one_format(code_dir: Path, server_type: str) -> None
     ]
 
 
+@pytest.mark.parametrize("server_type", PRODUCTION)
+def test_a_model_that_configures_logging_leaves_the_access_log_alone(
+    code_dir: Path, server_type: str
+) -> None:
+    configuring = "import logging.config\nlogging.config.dictConfig({'version': 1})\n"
+    (code_dir / "custom.py").write_text(configuring + (code_dir / "custom.py").read_text())
+    with running_server(code_dir, server_type, *REGRESSION) as server:
+        assert server.get("/ping/")[0] == 200
+        server.stop()
+        lines = server.stdout().splitlines()
+
+    assert [match[2] for line in lines if (match := LOG_LINE.match(line))] == [
+        "GET /ping/ HTTP/1.1"
+    ]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("server_type", PRODUCTION)
 def test_the_access_log_holds_no_secret(code_dir: Path, server_type: str, as_json: bool) -> None:

@@ -47,6 +47,25 @@ def test_decision_14_the_whole_csv_and_nothing_else_is_on_stdout(folder: Path):
     assert [word in done.stderr for word in ("loading", "scoring", "from below")] == [True] * 3
 
 
+def test_a_child_that_a_hook_left_ends_without_a_word(tmp_path: Path):
+    leaving = """
+    import multiprocessing, signal, time
+
+    def score(data, model, **kwargs):
+        ready, writer = multiprocessing.Pipe(duplex=False)
+        child = multiprocessing.Process(target=wait, args=(writer,), daemon=True)
+        child.start()
+        ready.recv()
+        return pd.DataFrame({"Predictions": data["a"]})
+
+    def wait(writer):
+        writer.send("ready")
+        time.sleep(600)
+    """
+    done = score(write_folder(tmp_path / "model", leaving), "a\n3\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Predictions\n3\n", "")
+
+
 def test_decision_13_show_perf_works_and_leaves_stdout_alone(folder: Path):
     done = score(folder, "a\n3\n", "--show-perf")
     assert (done.returncode, done.stdout) == (0, "Predictions\n1.0\n")

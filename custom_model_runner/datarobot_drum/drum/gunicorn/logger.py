@@ -21,3 +21,10 @@ class DrumLogger(Logger):  # type: ignore[misc]
                 logs.dress(handler)
             else:
                 handler.setFormatter(logs.TextFormatter("%(message)s"))
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+        # ``dictConfig`` in user code disables every logger that it does not name. Who disables
+        # this one alone means it.
+        if self.access_log.disabled and self.error_log.disabled:
+            self.access_log.disabled = False
+        super().access(resp, req, environ, request_time)
