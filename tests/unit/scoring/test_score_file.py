@@ -155,7 +155,7 @@ def test_agrees_with_a_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "written"),
     [
-        ({}, "'café' text/plain utf8"),
+        ({}, "'café' text/plain utf-8"),
         ({"content_type": "application/json"}, "'café' application/json utf-8"),
         ({"content_type": "image/png"}, "b'caf\\xc3\\xa9' image/png None"),
         ({"query": "return=none"}, "Return value from prediction is: None (NULL in R)"),

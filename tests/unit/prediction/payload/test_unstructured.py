@@ -75,7 +75,7 @@ def test_query() -> None:
 def test_file_of_the_score_command() -> None:
     data, keywords = read_unstructured_file("é".encode(), None, "a=1&b=2")
     assert data == "é"
-    assert keywords == {"mimetype": "text/plain", "charset": "utf8", "query": {"a": "1", "b": "2"}}
+    assert keywords == {"mimetype": "text/plain", "charset": "utf-8", "query": {"a": "1", "b": "2"}}
     assert type(keywords["query"]) is dict
     for named in ("text/plain", "application/json"):
         _, keywords = read_unstructured_file(b"{}", named, None)

@@ -20,8 +20,8 @@ from datarobot_drum.drum.prediction.messages import (
 TEXT: Final = "text/plain"
 BINARY: Final = "application/octet-stream"
 UTF8: Final = "utf-8"
-# The default of `drum score`, spelled as its hooks have always seen it.
-FILE_CONTENT_TYPE: Final = "text/plain; charset=utf8"
+# The default of `drum score`.
+FILE_CONTENT_TYPE: Final = f"text/plain; charset={UTF8}"
 NOTHING: Final = "Return value from prediction is: None (NULL in R)"
 
 
