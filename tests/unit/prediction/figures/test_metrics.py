@@ -35,6 +35,16 @@ def service() -> Iterator[PredictionService]:
     service.close()
 
 
+def test_a_process_that_forks_while_a_thread_reads_the_figures_counts_on() -> None:
+    counters = SharedCounters(None)
+    counters.add((counters.slot("a"), 1.0))
+    # As a thread holds it that exists in the parent only.
+    with memoryview(counters._memory):
+        counters.reopen()
+    counters.add((counters.slot("a"), 2.0))
+    assert counters.totals() == {"a": 2.0}
+
+
 def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample by its name and labels, read as Prometheus reads it."""
     found = {}

@@ -67,7 +67,9 @@ class SharedCounters:
     def reopen(self) -> None:
         """Called in a forked child: let go of the parent's numbers, keep the layout."""
         self._doubles.release()
-        self._memory.close()
+        # A thread that was reading it when another forked has not let go of it.
+        with contextlib.suppress(BufferError):
+            self._memory.close()
         self.close()
         try:
             self._open()
