@@ -26,11 +26,15 @@ from datarobot_drum.drum.knobs.serving import (
     ProcessSettings,
     TlsSettings,
 )
+from datarobot_drum.drum.utils.memory import available_memory
 from datarobot_drum.drum.utils.processors import available_processors
 
 DEFAULT_PORT: Final = 8080
 # Bytes: fastapi's limit for a body, where none is set.
 FASTAPI_MAX_BODY: Final = 100 * 1024 * 1024
+# Of the memory, the part that bodies may take where nothing is set; and bytes: no less than this.
+BODIES_PART: Final = 4
+LEAST_BODY_BUDGET: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,9 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         deployment_config=given.get("deployment_config"),
         processes=processes,
         http=read(
-            HttpSettings, max_body=FASTAPI_MAX_BODY if server_type is ServerType.FASTAPI else None
+            HttpSettings,
+            max_body=FASTAPI_MAX_BODY if server_type is ServerType.FASTAPI else None,
+            body_budget=_body_budget(1 if server_type is ServerType.FLASK else processes.workers),
         ),
         gunicorn=read(GunicornSettings),
         fastapi=read(FastApiSettings),
@@ -171,6 +177,14 @@ def _server_settings(given: Mapping[str, Any], server_type: ServerType) -> Serve
         ),
         telemetry=read(TelemetrySettings),
     )
+
+
+def _body_budget(processes: int) -> int | None:
+    """Bytes of bodies that each of so many processes may hold; None where no limit is known."""
+    memory = available_memory()
+    if memory is None:
+        return None
+    return max(memory // BODIES_PART // processes, LEAST_BODY_BUDGET)
 
 
 def _score_settings(given: Mapping[str, Any]) -> ScoreSettings:

@@ -19,7 +19,12 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum import logs
-from datarobot_drum.drum.exceptions import BaseCustomUserError, BodyTooLargeError, ClientGoneError
+from datarobot_drum.drum.exceptions import (
+    BaseCustomUserError,
+    BodyTooLargeError,
+    ClientGoneError,
+    OverloadedError,
+)
 from datarobot_drum.drum.fastapi.docs import add_docs
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
 from datarobot_drum.drum.prediction.errors import error_response
@@ -27,9 +32,10 @@ from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import Service
+from datarobot_drum.drum.prediction.service import Service, failure_response
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.body import BodyCollector, check_announced
+from datarobot_drum.drum.serving.budget import BodyBudget, Share
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import Settings
 
@@ -83,6 +89,7 @@ class ServiceRoute(BaseRoute):
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._max_body = settings.server.http.max_body
+        self._budget = BodyBudget(settings.server.http.body_budget, service.metrics)
         self._plain: dict[str, dict[str, Operation]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
         for route, path in routes.prefixed(settings.server.url_prefix):
@@ -130,9 +137,10 @@ class ServiceRoute(BaseRoute):
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        body = await self._read_body(headers, receive)
-        if isinstance(body, PredictResponse):
-            return body
+        received = await self._read_body(operation, headers, receive)
+        if isinstance(received, PredictResponse):
+            return received
+        body, share = received
         request = PredictRequest(
             body=body,
             content_type=headers.get("content-type", ""),
@@ -142,53 +150,73 @@ class ServiceRoute(BaseRoute):
             request_id=logs.request_id.get(),
             method=scope["method"],
         )
-        return await self._service.answer_async(
-            operation, request, partial(_until_disconnected, receive)
-        )
+        try:
+            return await self._service.answer_async(
+                operation, request, partial(_until_disconnected, receive)
+            )
+        finally:
+            if share is not None:
+                share.give_back()
 
     async def _read_body(
-        self, headers: Mapping[str, str], receive: Receive
-    ) -> Body | PredictResponse:
-        """The whole body, or an answer: it is larger than allowed, or the rest will not come."""
+        self, operation: Operation, headers: Mapping[str, str], receive: Receive
+    ) -> tuple[Body, Share | None] | PredictResponse:
+        """The whole body and its share of the budget, or an answer: it is larger than allowed,
+        there is no room for it, or the rest will not come.
+        """
+        length = headers.get("content-length", "")
         try:
-            return await _collect_body(
-                receive,
-                self._max_body,
-                headers.get("content-type", ""),
-                headers.get("content-length", ""),
-            )
+            # Before anything of it is asked for: who sees the answer need not send it.
+            check_announced(self._max_body, length)
+            self._budget.check_announced(length)
+            piece, more = await _next_piece(receive)
+            if not more and (self._max_body is None or len(piece) <= self._max_body):
+                return piece, None
+            collector = BodyCollector(self._max_body, headers.get("content-type", ""), length)
+            share = Share(self._budget)
+            return await _collect_body(collector, share, piece, more, receive), share
         except (BodyTooLargeError, ClientGoneError) as error:
             return error_response(error)
+        except OverloadedError as error:
+            return failure_response(operation, error)
 
 
 # -- a body on its way in, an answer on its way out
 
 
-async def _collect_body(
-    receive: Receive, limit: int | None, content_type: str, content_length: str
-) -> Body:
-    """The whole body.
+async def _next_piece(receive: Receive) -> tuple[bytes, bool]:
+    """The next bytes of a body, and whether more will come.
 
     Raises:
-        BodyTooLargeError: it is larger than ``limit`` bytes.
+        ClientGoneError: the client left before the end.
+    """
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError("The client left within its request.")
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _collect_body(
+    collector: BodyCollector, share: Share, piece: bytes, more: bool, receive: Receive
+) -> Body:
+    """The whole body, of which ``piece`` has come.
+
+    Raises:
+        BodyTooLargeError: it is larger than allowed.
+        OverloadedError: there is no room for it.
         ClientGoneError: the client left before its end.
     """
-    # Before anything of it is asked for: who sees the answer need not send it.
-    check_announced(limit, content_length)
-    collector: BodyCollector | None = None
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError("The client left within its request.")
-        piece: bytes = message.get("body", b"")
-        more = message.get("more_body", False)
-        if collector is None:
-            if not more and (limit is None or len(piece) <= limit):
-                return piece
-            collector = BodyCollector(limit, content_type, content_length)
-        collector.add(piece)
-        if not more:
-            return collector.finish()
+    try:
+        while True:
+            share.resize(collector.size + len(piece))
+            collector.add(piece)
+            if not more:
+                return collector.finish()
+            piece, more = await _next_piece(receive)
+    except BaseException:
+        collector.discard()
+        share.give_back()
+        raise
 
 
 async def _until_disconnected(receive: Receive) -> None:

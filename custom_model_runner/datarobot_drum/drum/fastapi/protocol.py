@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
-from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW
+from datarobot_drum.drum.serving.body import LINGER, MAX_DRAINED, MIN_PROGRESS, TOO_SLOW
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
@@ -20,9 +20,6 @@ else:
 
 # Bytes: as much as the other servers take of one line.
 MAX_HEAD: Final = 64 * 1024
-# Bytes and seconds: what is still read of a body whose answer was sent before its end.
-MAX_DRAINED: Final = 4 * 1024 * 1024
-LINGER: Final = 5.0
 HEAD_TOO_LARGE: Final = "The request line and headers are larger than the {} bytes allowed."
 
 

@@ -5,29 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from datarobot_drum.drum import logs
-from datarobot_drum.drum.exceptions import MalformedRequestError, SlowClientError
+from datarobot_drum.drum.exceptions import (
+    MalformedRequestError,
+    OverloadedError,
+    SlowClientError,
+)
+from datarobot_drum.drum.flask.counted import BROKEN, CountedBodies
 from datarobot_drum.drum.flask.disconnect import client_is_gone
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import Body, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import Service
+from datarobot_drum.drum.prediction.service import Service, failure_response
 from datarobot_drum.drum.serving import routes
-from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector
+from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector, next_step
+from datarobot_drum.drum.serving.budget import BodyBudget
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import ServerSettings, Settings
 from datarobot_drum.drum.utils.others_code import failing_as
 
 BLUEPRINT = "model_api"
-# Bytes. Of what it has received gunicorn copies the rest at each step: let there be few.
-_PIECE: Final = 1024 * 1024
 
 
 def create_app(service: Service, settings: Settings) -> flask.Flask:
@@ -37,6 +41,8 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.server.http.max_body
+    budget = BodyBudget(settings.server.http.body_budget, service.metrics)
+    app.wsgi_app = CountedBodies(app.wsgi_app, budget)  # type: ignore[method-assign]
     # First to run before a request and last after it: extensions' functions come later.
     _stand_before(app, Gate(settings.server), service.metrics)
     app.after_request(_close_replaced_stream)
@@ -74,8 +80,12 @@ def _view(
 ) -> Callable[..., flask.Response]:
     def view(**path_params: str) -> flask.Response:
         incoming = flask.request
+        try:
+            body = _collect_body(incoming, max_body)
+        except OverloadedError as error:
+            return _to_flask(failure_response(operation, error))
         request = PredictRequest(
-            body=_collect_body(incoming, max_body),
+            body=body,
             content_type=incoming.environ.get("CONTENT_TYPE", ""),
             headers={name.lower(): value for name, value in incoming.headers},
             query=incoming.environ.get("QUERY_STRING", ""),
@@ -96,14 +106,19 @@ def _collect_body(incoming: flask.Request, limit: int | None) -> Body:
         BodyTooLargeError, werkzeug's RequestEntityTooLarge: it is larger than ``limit`` bytes.
         MalformedRequestError: its chunks are broken, or it ends too early.
         SlowClientError: it takes too long, where the server has a limit.
+        OverloadedError: there is no room for it.
     """
     length = incoming.content_length
     if length is not None and length <= JOINED_UP_TO:
         return _read(incoming.get_data)
     content_type = incoming.environ.get("CONTENT_TYPE", "")
     collector = BodyCollector(limit, content_type, "" if length is None else str(length))
-    while piece := _read(lambda: incoming.stream.read(_PIECE)):
-        collector.add(piece)
+    try:
+        while piece := _read(lambda: incoming.stream.read(next_step(collector.size))):
+            collector.add(piece)
+    except BaseException:
+        collector.discard()
+        raise
     # An extension may have read the body before; then it is in the request object.
     return collector.finish() if collector.size else incoming.get_data()
 
@@ -115,9 +130,8 @@ def _read(read: Callable[[], bytes]) -> bytes:
 
 def _broken(error: BaseException) -> MalformedRequestError | None:
     """Every server has exceptions of its own for this."""
-    if isinstance(error, (HTTPException, SlowClientError)) or not isinstance(error, Exception):
-        return None
-    return MalformedRequestError("The request's body is broken or ends too early.")
+    known = isinstance(error, (HTTPException, SlowClientError, OverloadedError))
+    return None if known or not isinstance(error, Exception) else MalformedRequestError(BROKEN)
 
 
 def _to_flask(answer: PredictResponse) -> flask.Response:

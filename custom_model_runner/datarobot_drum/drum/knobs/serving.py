@@ -92,6 +92,14 @@ class HttpSettings:
         " flask and gunicorn.",
         aliases=("DRUM_FASTAPI_MAX_UPLOAD_SIZE",),
     )
+    body_budget: int | None = knob(
+        "DRUM_BODY_BUDGET",
+        Whole(2**20, 2**50),
+        None,
+        "Bytes of request bodies that one process holds at a time, half-sent ones included; a body"
+        " that would exceed them gets a 503, unless it is the only one. Bodies up to 65536 bytes"
+        " do not count. Unset: a quarter of the container's memory, divided by the workers.",
+    )
     graceful_timeout: int = knob(
         "DRUM_GRACEFUL_TIMEOUT",
         Whole(1, 3600),

@@ -14,11 +14,17 @@ from typing import IO, Final
 
 from datarobot_drum.drum.exceptions import BodyTooLargeError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.serving.budget import FREE
 
 TOO_SLOW: Final = "The request did not arrive in time."
 # Bytes: a body that brings less than this in one period drips.
 MIN_PROGRESS: Final = 1024
 TOO_LARGE: Final = "The request body is larger than the {} bytes allowed."
+# Bytes and seconds: what is still read of a body whose answer was sent before its end.
+MAX_DRAINED: Final = 4 * 1024 * 1024
+LINGER: Final = 5.0
+# Bytes of one reading step, for a server that waits until all of them have come.
+LARGEST_STEP: Final = 1024 * 1024
 # Smaller bodies are joined from their pieces, which is faster.
 JOINED_UP_TO: Final = 1024 * 1024
 SPOOLED_FROM: Final = 8 * 1024 * 1024
@@ -30,6 +36,13 @@ def check_announced(limit: int | None, content_length: str) -> None:
     known = limit is not None and content_length.isdecimal() and len(content_length) < 20
     if known and int(content_length) > (limit or 0):
         raise BodyTooLargeError(TOO_LARGE.format(limit))
+
+
+def next_step(size: int) -> int:
+    """How many bytes to read next of a body that has brought ``size``: what is made ready for
+    it grows with what has come.
+    """
+    return min(max(FREE, size // 2), LARGEST_STEP)
 
 
 class BodyCollector:
@@ -82,6 +95,14 @@ class BodyCollector:
         self._file = tempfile.TemporaryFile(prefix="drum-upload-")  # noqa: SIM115
         self._file.write(self._whole.getbuffer())
         self._whole = None
+
+    def discard(self) -> None:
+        """Nobody will ask for the body: let go of it now, whoever may still hold this object."""
+        self._pieces.clear()
+        self._whole = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def finish(self) -> Body:
         """The whole body."""

@@ -58,6 +58,7 @@ class RejectReason(str, Enum):
     QUEUE_TIMEOUT = "queue_timeout"
     REQUEST_TIMEOUT = "request_timeout"
     CLIENT_GONE = "client_gone"
+    BODY_BUDGET = "body_budget"
 
 
 class Family(NamedTuple):
@@ -93,9 +94,12 @@ IN_PROGRESS: Final = Family(
 )
 WAITING: Final = Family("drum_executor_queue_depth", "gauge", "Requests that wait for the model.")
 BUSY: Final = Family("drum_executor_workers_busy", "gauge", "Threads that run model code now.")
+BODIES: Final = Family(
+    "drum_body_bytes", "gauge", "Bytes of large request bodies in memory, half-sent ones included."
+)
 FAMILIES: Final = (
     *(REQUESTS, REQUEST_SECONDS, MODEL_SECONDS, ROWS, REJECTED),
-    *(IN_PROGRESS, WAITING, BUSY),
+    *(IN_PROGRESS, WAITING, BUSY, BODIES),
 )
 MEMORY: Final = Family("drum_memory_bytes", "gauge", "Memory in bytes, by type.", ("type",))
 _TYPES: Final = {"avail": "available", "drum_rss": "rss"}
@@ -124,6 +128,7 @@ class Metrics:
             reason: self._counters.slot(f"{REJECTED.name}\t{reason.value}")
             for reason in RejectReason
         }
+        self._bodies = self._counters.slot(BODIES.name)
         self._levels = [self._counters.slot(family.name) for family in (IN_PROGRESS, WAITING, BUSY)]
 
     def _histogram(self, family: Family, labels: Labels) -> int:
@@ -174,6 +179,10 @@ class Metrics:
         in_progress, queue, threads = self._levels
         self._counters.add((in_progress, inside), (queue, waiting), (threads, busy))
 
+    def body_bytes(self, change: int) -> None:
+        """The large bodies in memory have become so many bytes more."""
+        self._counters.add((self._bodies, change))
+
     def close(self) -> None:
         self._counters.close()
 
@@ -186,6 +195,7 @@ class Metrics:
             "in_progress": totals[IN_PROGRESS.name],
             "queue_depth": totals[WAITING.name],
             "workers_busy": totals[BUSY.name],
+            "body_bytes": totals[BODIES.name],
         }
         for reason in RejectReason:
             figures[reason.value] = totals[f"{REJECTED.name}\t{reason.value}"]
