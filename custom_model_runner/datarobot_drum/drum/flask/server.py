@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import selectors
 import socket
 import ssl
@@ -17,9 +18,11 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from datarobot_drum.drum.flask.chunked import ChunkedInput
+from datarobot_drum.drum.flask.counted import CountedInput
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.body import Leftover
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 
 if TYPE_CHECKING:
@@ -30,6 +33,20 @@ logger = get_drum_logger("flask_server")
 # Seconds: between two looks at the stop signal; for a TLS handshake.
 POLL: Final = 0.1
 HANDSHAKE_TIMEOUT: Final = 10.0
+
+
+class _Rest(io.BufferedIOBase):
+    """What is left of a connection's one request, for as long as that is read."""
+
+    def __init__(self, source: io.BufferedIOBase, leftover: Leftover) -> None:
+        self._source = source
+        self._leftover = leftover
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._leftover.read(-1 if size is None else size)
+
+    def close(self) -> None:
+        self._source.close()
 
 
 class RequestHandler(WSGIRequestHandler):
@@ -66,6 +83,9 @@ class RequestHandler(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         self.server.mark_busy(self.request)
         super().run_wsgi()
+        body = self.environ["wsgi.input"]
+        if isinstance(body, CountedInput) and not body.ended:
+            self._leftover.drain()
 
     def make_environ(self) -> WSGIEnvironment:
         environ = super().make_environ()
@@ -74,6 +94,9 @@ class RequestHandler(WSGIRequestHandler):
             environ["PATH_INFO"] = f"/{environ['PATH_INFO']}"
         if environ.get("wsgi.input_terminated"):
             environ["wsgi.input"] = ChunkedInput(self.rfile)
+        # From now on it is werkzeug that reads, what the application has left: gigabytes of it.
+        self._leftover = Leftover(self.connection, self.rfile.read1)
+        self.rfile = _Rest(self.rfile, self._leftover)
         return environ
 
     def send_response(self, code: int, message: str | None = None) -> None:

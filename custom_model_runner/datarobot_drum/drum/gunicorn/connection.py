@@ -10,7 +10,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn
 
 from datarobot_drum.drum.exceptions import SlowClientError
-from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW
+from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW, Leftover
 
 
 class TimedSocket:
@@ -96,6 +96,13 @@ class Connection(TConn):  # type: ignore[misc]
     def head_is_complete(self, request: Any) -> None:
         if self._timed is not None:
             self._timed.await_body(request)
+
+    def linger(self) -> None:
+        """On the connection's own thread. Gunicorn's way stops the thread that accepts."""
+        Leftover(self.sock, self.sock.recv).drain()
+
+    def close(self, graceful: bool = False) -> None:
+        super().close()
 
     def is_answered(self) -> None:
         """What is left of the body is thrown away; gunicorn has a limit of its own for that."""

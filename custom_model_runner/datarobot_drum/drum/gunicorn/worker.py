@@ -248,6 +248,12 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         ready = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, ready)
 
+    def handle(self, conn: Connection) -> Any:
+        keepalive = super().handle(conn)
+        if not keepalive:
+            conn.linger()
+        return keepalive
+
     def handle_request(self, req: Any, conn: Connection) -> Any:
         conn.head_is_complete(req)
         keepalive = super().handle_request(req, conn)

@@ -7,9 +7,13 @@ to a temporary file that goes away with the last view of it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import mmap
+import socket
 import tempfile
+import time
+from collections.abc import Callable
 from typing import IO, Final
 
 from datarobot_drum.drum.exceptions import BodyTooLargeError
@@ -23,6 +27,7 @@ TOO_LARGE: Final = "The request body is larger than the {} bytes allowed."
 # Bytes and seconds: what is still read of a body whose answer was sent before its end.
 MAX_DRAINED: Final = 4 * 1024 * 1024
 LINGER: Final = 5.0
+_DRAINED_AT_ONCE: Final = 64 * 1024
 # Bytes of one reading step, for a server that waits until all of them have come.
 LARGEST_STEP: Final = 1024 * 1024
 # Smaller bodies are joined from their pieces, which is faster.
@@ -43,6 +48,44 @@ def next_step(size: int) -> int:
     it grows with what has come.
     """
     return min(max(FREE, size // 2), LARGEST_STEP)
+
+
+class Leftover:
+    """What a client still sends when it has been answered: a little of it is thrown away, so that
+    it is not reset before it has read the answer.
+
+    Args:
+        receive: reads at most so many bytes that have come; ``connection.recv``, where nothing
+            else has read ahead of it.
+    """
+
+    def __init__(self, connection: socket.socket, receive: Callable[[int], bytes]) -> None:
+        self._connection = connection
+        self._receive = receive
+        self._end: float | None = None
+        self._left = MAX_DRAINED
+
+    def read(self, _size: int = -1) -> bytes:
+        """Some bytes; none where it has been enough, or nothing more comes in time."""
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + LINGER
+        if self._left <= 0 or now >= self._end:
+            return b""
+        try:
+            self._connection.settimeout(self._end - now)
+            piece = self._receive(_DRAINED_AT_ONCE)
+        except OSError:
+            return b""
+        self._left -= len(piece)
+        return piece
+
+    def drain(self) -> None:
+        """Tell the client that nothing else will come, and read until it has closed, too."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+        while self.read():
+            pass
 
 
 class BodyCollector:
