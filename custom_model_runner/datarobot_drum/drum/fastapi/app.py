@@ -25,6 +25,7 @@ from datarobot_drum.drum.exceptions import (
     ClientGoneError,
     OverloadedError,
 )
+from datarobot_drum.drum.fastapi.counted import SHARE, CountedBodies
 from datarobot_drum.drum.fastapi.docs import add_docs
 from datarobot_drum.drum.fastapi.middleware import StandardHeaders
 from datarobot_drum.drum.prediction.errors import error_response
@@ -35,7 +36,7 @@ from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service, failure_response
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.body import BodyCollector, check_announced
-from datarobot_drum.drum.serving.budget import BodyBudget, Share
+from datarobot_drum.drum.serving.budget import FREE, BodyBudget, Share
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import Settings
 
@@ -66,7 +67,8 @@ class ModelApp(FastAPI):
         self.router.routes.append(service_route)
 
     def build_middleware_stack(self) -> ASGIApp:
-        app = super().build_middleware_stack()
+        layers, budget = super().build_middleware_stack(), self._service_route.budget
+        app: ASGIApp = CountedBodies(layers, budget, _refuse_body)
         if not self.user_middleware and self.router.routes[0] is self._service_route:
             app = Shortcut(self._service_route, app)
         return StandardHeaders(app, self._gate, self._metrics)
@@ -89,7 +91,9 @@ class ServiceRoute(BaseRoute):
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._max_body = settings.server.http.max_body
-        self._budget = BodyBudget(settings.server.http.body_budget, service.metrics)
+        # Bytes: what comes in one piece, and is no larger, is handed on as it is.
+        self._uncounted = min(FREE, self._max_body or FREE)
+        self.budget = BodyBudget(settings.server.http.body_budget, service.metrics)
         self._plain: dict[str, dict[str, Operation]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
         for route, path in routes.prefixed(settings.server.url_prefix):
@@ -137,7 +141,7 @@ class ServiceRoute(BaseRoute):
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        received = await self._read_body(operation, headers, receive)
+        received = await self._read_body(operation, scope, headers, receive)
         if isinstance(received, PredictResponse):
             return received
         body, share = received
@@ -159,7 +163,7 @@ class ServiceRoute(BaseRoute):
                 share.give_back()
 
     async def _read_body(
-        self, operation: Operation, headers: Mapping[str, str], receive: Receive
+        self, operation: Operation, scope: Scope, headers: Mapping[str, str], receive: Receive
     ) -> tuple[Body, Share | None] | PredictResponse:
         """The whole body and its share of the budget, or an answer: it is larger than allowed,
         there is no room for it, or the rest will not come.
@@ -168,13 +172,14 @@ class ServiceRoute(BaseRoute):
         try:
             # Before anything of it is asked for: who sees the answer need not send it.
             check_announced(self._max_body, length)
-            self._budget.check_announced(length)
+            self.budget.check_announced(length)
             piece, more = await _next_piece(receive)
-            if not more and (self._max_body is None or len(piece) <= self._max_body):
+            if not more and len(piece) <= self._uncounted:
                 return piece, None
-            collector = BodyCollector(self._max_body, headers.get("content-type", ""), length)
-            share = Share(self._budget)
-            return await _collect_body(collector, share, piece, more, receive), share
+            share = scope.get(SHARE) or Share(self.budget)
+            content_type = headers.get("content-type", "")
+            collector = BodyCollector(self._max_body, content_type, length, share)
+            return await _collect_body(collector, piece, more, receive), share
         except (BodyTooLargeError, ClientGoneError) as error:
             return error_response(error)
         except OverloadedError as error:
@@ -197,7 +202,7 @@ async def _next_piece(receive: Receive) -> tuple[bytes, bool]:
 
 
 async def _collect_body(
-    collector: BodyCollector, share: Share, piece: bytes, more: bool, receive: Receive
+    collector: BodyCollector, piece: bytes, more: bool, receive: Receive
 ) -> Body:
     """The whole body, of which ``piece`` has come.
 
@@ -206,17 +211,12 @@ async def _collect_body(
         OverloadedError: there is no room for it.
         ClientGoneError: the client left before its end.
     """
-    try:
-        while True:
-            share.resize(collector.size + len(piece))
-            collector.add(piece)
-            if not more:
-                return collector.finish()
+    with collector:
+        collector.add(piece)
+        while more:
             piece, more = await _next_piece(receive)
-    except BaseException:
-        collector.discard()
-        share.give_back()
-        raise
+            collector.add(piece)
+        return collector.finish()
 
 
 async def _until_disconnected(receive: Receive) -> None:
@@ -245,6 +245,10 @@ async def send_answer(
     headers.append((b"content-length", str(len(body)).encode()))
     await send(start)
     await send({"type": "http.response.body", "body": body if with_body else b""})
+
+
+async def _refuse_body(error: OverloadedError, receive: Receive, send: Send) -> None:
+    await send_answer(error_response(error), receive, send)
 
 
 async def _send_stream(

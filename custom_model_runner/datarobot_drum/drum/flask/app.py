@@ -112,13 +112,9 @@ def _collect_body(incoming: flask.Request, limit: int | None) -> Body:
     if length is not None and length <= JOINED_UP_TO:
         return _read(incoming.get_data)
     content_type = incoming.environ.get("CONTENT_TYPE", "")
-    collector = BodyCollector(limit, content_type, "" if length is None else str(length))
-    try:
+    with BodyCollector(limit, content_type, "" if length is None else str(length)) as collector:
         while piece := _read(lambda: incoming.stream.read(next_step(collector.size))):
             collector.add(piece)
-    except BaseException:
-        collector.discard()
-        raise
     # An extension may have read the body before; then it is in the request object.
     return collector.finish() if collector.size else incoming.get_data()
 

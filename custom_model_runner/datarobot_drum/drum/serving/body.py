@@ -14,11 +14,12 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import IO, Final
 
 from datarobot_drum.drum.exceptions import BodyTooLargeError
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.serving.budget import FREE
+from datarobot_drum.drum.serving.budget import FREE, Share
 
 TOO_SLOW: Final = "The request did not arrive in time."
 # Bytes: a body that brings less than this in one period drips.
@@ -89,18 +90,27 @@ class Leftover:
 
 
 class BodyCollector:
-    """Takes the pieces of one body.
+    """Takes the pieces of one body. Where the ``with`` block fails, it lets go of them at once,
+    whoever may still hold this object.
 
     Args:
         limit: most bytes allowed; None: no limit.
         content_length: the header as sent, ``""`` when absent.
+        share: of the budget, where nobody has counted the pieces before.
 
     Raises:
         BodyTooLargeError: the announced length is over the limit.
     """
 
-    def __init__(self, limit: int | None, content_type: str, content_length: str = "") -> None:
+    def __init__(
+        self,
+        limit: int | None,
+        content_type: str,
+        content_length: str = "",
+        share: Share | None = None,
+    ) -> None:
         self._limit = limit
+        self._share = share
         self._is_form = content_type.strip().lower().startswith(_FORM)
         self._pieces: list[bytes] = []
         self._whole: io.BytesIO | None = None
@@ -117,9 +127,12 @@ class BodyCollector:
 
         Raises:
             BodyTooLargeError: the body has become larger than allowed.
+            OverloadedError: there is no room for it.
         """
         self.size += len(piece)
         self._check(self.size)
+        if self._share is not None:
+            self._share.resize(self.size)
         if self._file is not None:
             self._file.write(piece)
         elif self._whole is not None:
@@ -139,13 +152,23 @@ class BodyCollector:
         self._file.write(self._whole.getbuffer())
         self._whole = None
 
-    def discard(self) -> None:
-        """Nobody will ask for the body: let go of it now, whoever may still hold this object."""
+    def __enter__(self) -> BodyCollector:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            return
         self._pieces.clear()
         self._whole = None
         if self._file is not None:
             self._file.close()
-            self._file = None
+        if self._share is not None:
+            self._share.give_back()
 
     def finish(self) -> Body:
         """The whole body."""
