@@ -77,7 +77,7 @@ def test_a_head_without_an_end_is_answered_431(code_dir: Path, server_type: str)
     assert status == 200
 
 
-@pytest.mark.parametrize("server_type", PRODUCTION)
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
 def test_who_goes_on_sending_what_is_too_large_is_answered_and_left(
     code_dir: Path, server_type: str
 ) -> None:
@@ -96,6 +96,20 @@ def test_who_goes_on_sending_what_is_too_large_is_answered_and_left(
     assert answer.startswith(b"HTTP/1.1 413 ")
     # What the kernel holds on the way counts too.
     assert sent < 100_000_000
+
+
+def test_clients_that_stay_after_their_answer_keep_nobody_waiting(code_dir: Path) -> None:
+    """On gunicorn, where the thread that accepts used to wait for each of them in turn."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            running_server(code_dir, "gunicorn", *REGRESSION, params=ONE_SECOND)
+        )
+        clients = [socket.create_connection(("127.0.0.1", server.port), 30) for _ in range(30)]
+        for client in clients:
+            stack.enter_context(client).sendall(HEAD + b"Content-Length: 100\r\n\r\nseconds")
+        for client in clients:
+            assert client.recv(65536).startswith(b"HTTP/1.1 408 ")
+        assert server.get("/livez", timeout=20)[0] == 200
 
 
 def test_after_an_early_answer_and_its_body_a_connection_is_as_good_as_any(code_dir: Path) -> None:

@@ -8,6 +8,7 @@ from gevent import get_hub, getcurrent, select
 from gunicorn.workers.ggevent import GeventWorker
 
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
+from datarobot_drum.drum.serving.body import Leftover
 from datarobot_drum.drum.serving.signals import Stopped
 
 
@@ -20,6 +21,15 @@ class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
             raise Stopped
         # Raised in gevent's own loop it would be printed, and the worker would go on.
         hub.parent.throw(Stopped)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            # The connection ends with this answer. Closed now, a client that still sends would
+            # be reset before it has read it.
+            Leftover(sock, sock.recv).drain()
+            raise
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         limit = self.app.settings.server.gunicorn.first_byte_timeout
