@@ -20,7 +20,7 @@ from datarobot_drum.drum.knobs.knob import Knob
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import FastApiSettings, HttpSettings
 from datarobot_drum.drum.knobs.table import KNOBS, SECTIONS, knobs_of
-from datarobot_drum.drum.settings import Settings, log_settings
+from datarobot_drum.drum.settings import LEAST_BODY_BUDGET, Settings, log_settings
 
 # Every parameter with the section and the field that it fills.
 FIELDS = [
@@ -257,3 +257,28 @@ def test_nobody_but_the_settings_asks_for_a_parameter() -> None:
     }
     assert asking == BEFORE_ALL_ELSE
     assert questions(PACKAGE / "drum/settings.py") == {reading_module.__name__}
+
+
+@pytest.mark.parametrize(
+    ("server_type", "workers", "memory", "budget"),
+    [
+        (ServerType.FASTAPI, 1, 4 * 2**30, 2**30),
+        (ServerType.GUNICORN, 4, 4 * 2**30, 2**28),
+        # It has one process, whatever it is told.
+        (ServerType.FLASK, 4, 4 * 2**30, 2**30),
+        (ServerType.FASTAPI, 100, 2**30, LEAST_BODY_BUDGET),
+        (ServerType.FASTAPI, 1, None, None),
+    ],
+)
+def test_bodies_may_take_a_quarter_of_the_memory_unless_it_is_set(
+    server_type: ServerType,
+    workers: int,
+    memory: int | None,
+    budget: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("datarobot_drum.drum.settings.available_memory", lambda: memory)
+    give(monkeypatch, "CUSTOM_MODEL_WORKERS", workers)
+    assert settings(server_type).server.http.body_budget == budget
+    give(monkeypatch, "DRUM_BODY_BUDGET", 2**20)
+    assert settings(server_type).server.http.body_budget == 2**20

@@ -10,7 +10,7 @@ from typing import Final
 
 # Bytes: fewer stay with the process. Taking memory anew costs the next request a page fault for
 # every 4 KB.
-WORTH: Final = 32 * 1024 * 1024
+WORTH: Final = 16 * 1024 * 1024
 # Seconds between two looks; and the part of what was in use that has to stand unused between
 # them.
 PERIOD: Final = 2.0
