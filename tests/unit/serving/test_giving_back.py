@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,7 @@ class Watched:
         self._level = 0
         self.trims = 0
         self._asleep, self._go_on = threading.Semaphore(0), threading.Semaphore(0)
-        patch.setattr(giving_back, "sleep", self._sleep)
+        patch.setattr(giving_back, "time", SimpleNamespace(sleep=self._sleep))
         self._trimmer = Trimmer(lambda: self._level, self._trim)
 
     def _sleep(self, _seconds: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections.abc import Callable
-from time import sleep
 from typing import Final
 
 # Bytes: fewer stay with the process. Taking memory anew costs the next request a page fault for
@@ -71,7 +71,8 @@ class Trimmer:
         """Until nothing is left that would be worth giving back."""
         highest = 0
         while True:
-            sleep(PERIOD)
+            # Not imported by name: gevent puts its own in place later.
+            time.sleep(PERIOD)
             peak, self._peak = self._peak, self._in_use()
             if highest and peak * SHARE <= highest:
                 self._trim()
