@@ -172,7 +172,8 @@ class ServiceRoute(BaseRoute):
         try:
             # Before anything of it is asked for: who sees the answer need not send it.
             check_announced(self._max_body, length)
-            self.budget.check_announced(length)
+            if len(length) > 4:
+                self.budget.check_announced(length)
             piece, more = await _next_piece(receive)
             if not more and len(piece) <= self._uncounted:
                 return piece, None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -16,7 +16,7 @@ from datarobot_drum.drum.exceptions import (
     OverloadedError,
     SlowClientError,
 )
-from datarobot_drum.drum.flask.counted import BROKEN, CountedBodies
+from datarobot_drum.drum.flask.counted import BROKEN, CountedInput
 from datarobot_drum.drum.flask.disconnect import client_is_gone
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
@@ -26,10 +26,13 @@ from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service, failure_response
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector, next_step
-from datarobot_drum.drum.serving.budget import BodyBudget
+from datarobot_drum.drum.serving.budget import BodyBudget, Share, is_large
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import ServerSettings, Settings
 from datarobot_drum.drum.utils.others_code import failing_as
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BLUEPRINT = "model_api"
 
@@ -97,6 +100,31 @@ def _view(
         return _to_flask(service.answer(operation, request, is_gone))
 
     return view
+
+
+class CountedBodies:
+    """WSGI middleware: large bodies, and those of an unknown length, have a share of the budget
+    until their answer begins.
+    """
+
+    def __init__(self, app: WSGIApplication, budget: BodyBudget) -> None:
+        self._app = app
+        self._budget = budget
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        length: str = environ.get("CONTENT_LENGTH") or ""
+        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        # No other file is asked about a small body, nor stands on its way.
+        if not is_chunked and (len(length) < 5 or not is_large(length)):
+            return self._app(environ, start_response)
+        with Share(self._budget) as share:
+            environ["wsgi.input"] = CountedInput(
+                environ["wsgi.input"],
+                share,
+                lambda: self._budget.check_announced(length),
+                None if is_chunked else int(length),
+            )
+            return self._app(environ, start_response)
 
 
 def _collect_body(incoming: flask.Request, limit: int | None) -> Body:

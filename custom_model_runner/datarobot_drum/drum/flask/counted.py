@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import IO, Final
 
 from datarobot_drum.drum.exceptions import MalformedRequestError
 from datarobot_drum.drum.serving.body import next_step
-from datarobot_drum.drum.serving.budget import BodyBudget, Share, is_large
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from datarobot_drum.drum.serving.budget import Share
 
 BROKEN: Final = "The request's body is broken or ends too early."
 
@@ -79,27 +76,3 @@ class CountedInput:
         if not piece and self._is_length_known:
             raise MalformedRequestError(BROKEN)
         return piece
-
-
-class CountedBodies:
-    """WSGI middleware: large bodies, and those of an unknown length, have a share of the budget
-    until their answer begins.
-    """
-
-    def __init__(self, app: WSGIApplication, budget: BodyBudget) -> None:
-        self._app = app
-        self._budget = budget
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        length: str = environ.get("CONTENT_LENGTH") or ""
-        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
-        if not is_chunked and not is_large(length):
-            return self._app(environ, start_response)
-        with Share(self._budget) as share:
-            environ["wsgi.input"] = CountedInput(
-                environ["wsgi.input"],
-                share,
-                lambda: self._budget.check_announced(length),
-                None if is_chunked else int(length),
-            )
-            return self._app(environ, start_response)
