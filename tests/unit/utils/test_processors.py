@@ -30,8 +30,9 @@ def eight(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_limit_of_a_container_counts(tmp_path: Path, files: dict[str, str], count: int) -> None:
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+        path = tmp_path / "sys/fs/cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
     assert available_processors(tmp_path) == count
 
