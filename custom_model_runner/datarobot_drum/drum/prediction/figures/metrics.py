@@ -31,7 +31,7 @@ from datarobot_drum.drum.prediction.figures.shared_counters import (
     STRIDE,
     SharedCounters,
 )
-from datarobot_drum.drum.prediction.figures.stats import MEGABYTE, memory_info
+from datarobot_drum.drum.prediction.figures.usage import MEGABYTE, Usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ FAMILIES: Final = (
     *(IN_PROGRESS, WAITING, BUSY, BODIES),
 )
 MEMORY: Final = Family("drum_memory_bytes", "gauge", "Memory in bytes, by type.", ("type",))
-_TYPES: Final = {"avail": "available", "drum_rss": "rss"}
+_TYPES: Final = {"avail": "available", "drum_pss": "pss", "drum_rss": "rss"}
 MODEL_INFO: Final = Family(
     "drum_model_info",
     "gauge",
@@ -336,9 +336,9 @@ def _buckets(numbers: Mapping[Labels, float], labels: Labels) -> list[tuple[str,
     return buckets
 
 
-def memory_gauges() -> dict[Family, Mapping[Labels, float]]:
+def memory_gauges(usage: Usage) -> dict[Family, Mapping[Labels, float]]:
     """``drum_memory_bytes``: the figures of ``/stats/`` that are known, in bytes."""
-    known = {name: size for name, size in memory_info().items() if size is not None}
+    known = {name: size for name, size in usage.memory.items() if size is not None}
     return {MEMORY: {(_TYPES.get(name, name),): size * MEGABYTE for name, size in known.items()}}
 
 

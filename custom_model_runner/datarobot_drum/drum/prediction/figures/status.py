@@ -17,7 +17,8 @@ from datarobot_drum.drum.prediction.figures.metrics import (
     memory_gauges,
     model_gauges,
 )
-from datarobot_drum.drum.prediction.figures.stats import TimingWindow, memory_info, process_info
+from datarobot_drum.drum.prediction.figures.stats import TimingWindow
+from datarobot_drum.drum.prediction.figures.usage import UsageWatch
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.small_json import small_json
@@ -45,21 +46,24 @@ def status_pages(
         capacity: the limits of each process, as the statistics show them.
     """
 
+    watch = UsageWatch()
+
     def readyz() -> PredictResponse:
         return error_response(NotReadyError(DRAINING)) if is_draining() else OK
 
     def stats() -> PredictResponse:
+        usage = watch.look()
         return _json(
             {
-                "drum_info": process_info(),
+                "drum_info": usage.processes,
                 "executor_info": {**metrics.executor_figures(), **capacity},
-                "mem_info": memory_info(),
+                "mem_info": usage.memory,
                 "time_info": {"run_predictor_total": timing.take()},
             }
         )
 
     def prometheus() -> PredictResponse:
-        gauges = model_gauges(info, server_type) | memory_gauges()
+        gauges = model_gauges(info, server_type) | memory_gauges(watch.look())
         return PredictResponse(HTTPStatus.OK, metrics.text(gauges), CONTENT_TYPE)
 
     return {

@@ -1,0 +1,178 @@
+"""The processes of the server, their memory and the container's."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+
+from datarobot_drum.drum.prediction.figures import usage
+from datarobot_drum.drum.prediction.figures.usage import MAX_AGE, UsageWatch
+from tests.unit.prediction.figures.steps import asked
+
+FORK = multiprocessing.get_context("fork")
+MEGABYTE = 1024 * 1024
+CONTAINER = ("container_used", "container_limit", "container_max_used")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@contextmanager
+def child() -> Iterator[int]:
+    leave = FORK.Event()
+    process = FORK.Process(target=leave.wait, args=(60,))
+    process.start()
+    assert process.pid is not None
+    try:
+        yield process.pid
+    finally:
+        leave.set()
+        process.join()
+
+
+def write_v2(root: Path, limit: str) -> None:
+    folder = root / "sys/fs/cgroup"
+    folder.mkdir(parents=True)
+    (folder / "memory.current").write_text(f"{100 * MEGABYTE}\n")
+    (folder / "memory.max").write_text(f"{limit}\n")
+    (folder / "memory.peak").write_text(f"{150 * MEGABYTE}\n")
+
+
+def write_v1(root: Path, limit: int) -> None:
+    folder = root / "sys/fs/cgroup/memory"
+    folder.mkdir(parents=True)
+    (folder / "memory.usage_in_bytes").write_text(f"{100 * MEGABYTE}\n")
+    (folder / "memory.limit_in_bytes").write_text(f"{limit}\n")
+    (folder / "memory.max_usage_in_bytes").write_text(f"{150 * MEGABYTE}\n")
+
+
+def container(root: Path) -> list[float | None]:
+    memory = UsageWatch(root).look().memory
+    return [memory[name] for name in CONTAINER]
+
+
+def test_container_limits_of_cgroup_v2(tmp_path: Path) -> None:
+    write_v2(tmp_path, str(200 * MEGABYTE))
+    assert container(tmp_path) == [100, 200, 150]
+
+
+def test_container_limits_of_cgroup_v1(tmp_path: Path) -> None:
+    write_v1(tmp_path, 200 * MEGABYTE)
+    assert container(tmp_path) == [100, 200, 150]
+
+
+def test_no_peak_on_older_kernels(tmp_path: Path) -> None:
+    write_v2(tmp_path, str(200 * MEGABYTE))
+    (tmp_path / "sys/fs/cgroup/memory.peak").unlink()
+    assert container(tmp_path) == [100, 200, None]
+
+
+def test_no_limit_means_no_container(tmp_path: Path) -> None:
+    write_v2(tmp_path, "max")
+    assert container(tmp_path) == [None, None, None]
+
+
+def test_outside_a_container(tmp_path: Path) -> None:
+    assert container(tmp_path) == [None, None, None]
+
+
+def test_memory_of_the_machine(tmp_path: Path) -> None:
+    memory = UsageWatch(tmp_path).look().memory
+    numbers = {name: value for name, value in memory.items() if name not in CONTAINER}
+    assert set(numbers) == {"avail", "drum_pss", "drum_rss", "free", "total"}
+    assert all(isinstance(value, float) and value > 0 for value in numbers.values())
+
+
+def test_this_process_is_among_the_processes() -> None:
+    processes = UsageWatch().look().processes
+    (own,) = [process for process in processes if process["pid"] == os.getpid()]
+    assert own["mem"] == pytest.approx(psutil.Process().memory_info().rss / MEGABYTE, rel=0.2)
+    assert own["cmdline"] == psutil.Process().cmdline()
+
+
+def test_children_count_whichever_thread_started_them() -> None:
+    with child() as one:
+        found: list[int] = []
+
+        def start_and_look() -> None:
+            with child() as other:
+                found.append(other)
+                found.extend(process["pid"] for process in UsageWatch().look().processes)
+
+        thread = Thread(target=start_and_look)
+        thread.start()
+        thread.join()
+    assert {one, found[0], os.getpid()} <= set(found[1:])
+
+
+def test_pages_that_processes_share_count_once() -> None:
+    """What a fork leaves in place is in each one's resident memory."""
+    with child():
+        memory = UsageWatch().look().memory
+    assert memory["drum_pss"] is not None
+    assert memory["drum_rss"] is not None
+    assert memory["drum_pss"] < 0.8 * memory["drum_rss"]
+
+
+def test_no_share_where_the_system_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> bytes:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(usage, "_read", refuse)
+    found = UsageWatch().look()
+    assert found.memory["drum_pss"] is None
+    assert found.memory["drum_rss"] == pytest.approx(
+        psutil.Process().memory_info().rss / MEGABYTE, rel=0.2
+    )
+    assert found.processes[0]["cmdline"] == psutil.Process().cmdline()
+
+
+def test_a_process_that_ends_meanwhile_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with child() as gone:
+        pass
+    monkeypatch.setattr(usage, "_children", lambda _pid: [gone])
+    assert [process["pid"] for process in UsageWatch().look().processes] == [os.getpid()]
+
+
+def test_what_was_seen_is_told_again_for_a_second() -> None:
+    clock = Clock()
+    watch = UsageWatch(now=clock)
+    first = watch.look()
+    clock.seconds += MAX_AGE / 2
+    assert watch.look() is first
+    clock.seconds += MAX_AGE / 2
+    assert watch.look() is not first
+
+
+def test_a_look_that_takes_long_is_good_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    watch = UsageWatch(now=clock)
+
+    def slow(_pid: int) -> list[int]:
+        clock.seconds += 1
+        return []
+
+    monkeypatch.setattr(usage, "_children", slow)
+    first = watch.look()
+    clock.seconds += 19
+    assert watch.look() is first
+
+
+def test_a_look_asks_the_system_little() -> None:
+    watch = UsageWatch()
+    watch.look()
+    again = UsageWatch()
+    assert 0 < asked(again.look) < 12
+    assert asked(again.look) == 0
