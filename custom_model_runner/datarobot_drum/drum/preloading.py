@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from datarobot_drum.drum.enum import RunLanguage
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.prediction.figures.shared_counters import shared_directory
+from datarobot_drum.drum.prediction.figures.shared_directory import shared_directory
 from datarobot_drum.drum.serving import collector
 from datarobot_drum.drum.settings import Settings
 

@@ -26,9 +26,7 @@ class _Names(NamedTuple):
     peak: str
 
 
-_V1: Final = _Names(
-    "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes"
-)
+_V1: Final = _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes")
 _V2: Final = _Names("memory.max", "memory.current", "memory.peak")
 # Quota and period in microseconds.
 _V1_QUOTA: Final = ("cpu.cfs_quota_us", "cpu.cfs_period_us")

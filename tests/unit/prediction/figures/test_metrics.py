@@ -14,9 +14,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from datarobot_drum.drum.prediction.figures.metrics import Metrics, RejectReason
-from datarobot_drum.drum.prediction.figures.shared_counters import (
+from datarobot_drum.drum.prediction.figures.shared_counters import SharedCounters
+from datarobot_drum.drum.prediction.figures.shared_directory import (
     DIRECTORY_VARIABLE,
-    SharedCounters,
     shared_directory,
 )
 from datarobot_drum.drum.prediction.messages import PredictRequest

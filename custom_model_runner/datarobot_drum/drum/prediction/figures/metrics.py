@@ -26,11 +26,9 @@ from datarobot_drum.drum.model.predictor import (
     RowSource,
     UnstructuredReply,
 )
-from datarobot_drum.drum.prediction.figures.shared_counters import (
-    DIRECTORY_VARIABLE,
-    STRIDE,
-    SharedCounters,
-)
+from datarobot_drum.drum.prediction.figures.peers import STRIDE
+from datarobot_drum.drum.prediction.figures.shared_counters import SharedCounters
+from datarobot_drum.drum.prediction.figures.shared_directory import DIRECTORY_VARIABLE
 from datarobot_drum.drum.prediction.figures.usage import MEGABYTE, Usage
 
 if TYPE_CHECKING:

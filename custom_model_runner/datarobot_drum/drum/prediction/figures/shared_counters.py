@@ -2,43 +2,52 @@
 
 Counting happens on every request, so it must cost next to nothing: each process adds to its
 own array of doubles in memory. Where processes share a directory that array is a mapped
-file, and whoever is asked for the figures sums up all files. A process holds a lock on its
-file while it lives; the counts of one that has gone are kept, its levels are forgotten.
+file, and whoever is asked for the figures sums up all files (``peers``). A process holds a lock
+on its file while it lives; the counts of one that has gone are kept, its levels are forgotten.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import json
 import mmap
 import os
-import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-# The name is prometheus-client's, so that metrics which user code defines are shared alike.
-DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.figures.peers import (
+    RECORD,
+    SIZE,
+    STRIDE,
+    SUFFIX,
+    Numbers,
+    Peers,
+    add,
+    allocate,
+    numbers,
+)
 
-# A record: length of the key (0: none yet), the key, and the number in the last eight bytes.
-_RECORD: Final = 128
-# From one number to the next, counted in doubles.
-STRIDE: Final = _RECORD // 8
-_KEY_BYTES: Final = _RECORD - 9
-_RECORDS: Final = 16384
-_SIZE: Final = _RECORD * _RECORDS
-_SUFFIX: Final = ".counters"
-_RETIRED: Final = "retired.json"
+logger = get_drum_logger("figures")
 
-Numbers = dict[str, float]
+_KEY_BYTES: Final = RECORD - 9
+_RECORDS: Final = SIZE // RECORD
+# Records for which a file has its blocks: writing to a mapped page that finds no room on the
+# disk is a SIGBUS, which nobody survives.
+_STEP: Final = 512
+NOT_SHARED: Final = (
+    "The figures cannot be shared with other processes (%s: %s): from here on /metrics and"
+    " /stats/ tell of one worker each."
+)
 
 
 class SharedCounters:
     """This process's numbers. A forked child starts again from zero, in a file of its own.
+
+    Where there is no file to be had, or no room for it to grow, they are kept in memory, unshared.
 
     Args:
         directory: shared with the peers; None keeps the numbers to this process.
@@ -49,20 +58,33 @@ class SharedCounters:
         self._directory = None if directory is None else Path(directory)
         self._levels = levels
         self._slots: dict[str, int] = {}
-        # Process ids of peers that were found dead; whoever acts on them empties it.
-        self.gone: list[int] = []
-        self._open()
+        try:
+            self._open()
+        except OSError as error:
+            self._keep_to_itself(error)
         _LIVING.add(self)
 
     def _open(self) -> None:
         self._lock = threading.Lock()
-        self._fd, self._path = (-1, None)
+        self._fd, self._peers = -1, None
+        self._rooms = _RECORDS
         if self._directory is not None:
-            self._fd, self._path = _own_file(self._directory)
-        self._memory = mmap.mmap(self._fd, _SIZE)
-        self._doubles = memoryview(self._memory).cast("d")
+            rooms = _rooms_for(len(self._slots))
+            self._fd, path = _own_file(self._directory, rooms)
+            self._peers = Peers(self._directory, path, self._levels)
+            self._rooms = rooms
+        self._map()
         for key, slot in self._slots.items():
             self._name(slot, key)
+
+    def _map(self) -> None:
+        self._memory = mmap.mmap(self._fd, SIZE)
+        self._doubles = memoryview(self._memory).cast("d")
+
+    def _keep_to_itself(self, error: OSError) -> None:
+        logger.warning(NOT_SHARED, self._directory, error.strerror or error)
+        self._directory = None
+        self._open()
 
     def reopen(self) -> None:
         """Called in a forked child: let go of the parent's numbers, keep the layout."""
@@ -70,19 +92,33 @@ class SharedCounters:
         # A thread that was reading it when another forked has not let go of it.
         with contextlib.suppress(BufferError):
             self._memory.close()
-        self.close()
+        # The lock stays: it is the parent's.
+        self._forget()
         try:
             self._open()
         except OSError:
-            # The directory has been removed: nobody is left to share with.
+            # The directory has been removed, or has no room: nobody is left to share with.
             self._directory = None
             self._open()
 
     def close(self) -> None:
         """Let go of the file: the peers count this process as ended."""
         if self._fd >= 0:
+            # Its mapping has a descriptor of its own, which would hold the lock.
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._peers is not None:
+            self._peers.close()
+        if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    @property
+    def gone(self) -> list[int]:
+        """Process ids of peers that were found dead; whoever acts on them empties it."""
+        return [] if self._peers is None else self._peers.gone
 
     def slot(self, key: str) -> int:
         """Where the number of ``key`` is; made at the first call."""
@@ -100,53 +136,77 @@ class SharedCounters:
                 first = len(self._slots)
                 if first + len(keys) > _RECORDS:
                     raise OverflowError("too many different metrics")
+                self._make_room(first + len(keys))
                 for record, key in enumerate(keys, first):
                     self._slots[key] = record * STRIDE + STRIDE - 1
                     self._name(self._slots[key], key)
             return self._slots[keys[0]]
 
+    def _make_room(self, records: int) -> None:
+        # Whoever reads them looks at the record behind the last one too.
+        if records < self._rooms or self._fd < 0:
+            return
+        try:
+            allocate(self._fd, _rooms_for(records) * RECORD)
+            self._rooms = _rooms_for(records)
+        except OSError as error:
+            logger.warning(NOT_SHARED, self._directory, error.strerror or error)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Go on in memory of this process's own; the peers keep what it has counted so far."""
+        size = self._rooms * RECORD
+        counted, shared = self._memory[:size], self._memory
+        self._doubles.release()
+        self.close()
+        self._directory, self._peers, self._rooms = None, None, _RECORDS
+        self._map()
+        self._memory[:size] = counted
+        shared.close()
+
     def _name(self, slot: int, key: str) -> None:
         name = key.encode()[:_KEY_BYTES]
-        start = slot // STRIDE * _RECORD
+        start = slot // STRIDE * RECORD
         self._memory[start + 1 : start + 1 + len(name)] = name
         # Last, so that a reader never sees half a key.
         self._memory[start] = len(name)
 
     def add(self, *changes: tuple[int, float]) -> None:
         """Add to some numbers: (slot, amount) each."""
-        doubles = self._doubles
         with self._lock:
+            doubles = self._doubles
             for slot, amount in changes:
                 doubles[slot] += amount
 
     def totals(self) -> Numbers:
         """The sums over all processes: counts also of those that ended."""
-        own = _numbers(self._memory)
-        if self._directory is None:
+        with self._lock:
+            own = numbers(self._memory)
+        peers = self._peers
+        if peers is None:
             return own
-        with _locked(self._directory):
-            totals = _retired(self._directory)
-            for path in self._directory.glob(f"*{_SUFFIX}"):
-                if path == self._path:
-                    _add(totals, own)
-                elif _is_dead(path):
-                    _add(totals, self._retire(path))
-                else:
-                    _add(totals, _read(path))
+        totals = peers.totals()
+        add(totals, own)
         return totals
 
-    def _retire(self, path: Path) -> Numbers:
-        """Move the counts of a process that has gone to where they are kept."""
-        directory = path.parent
-        counts = {k: v for k, v in _read(path).items() if k.split("\t")[0] not in self._levels}
-        retired = _retired(directory)
-        _add(retired, counts)
-        fresh = directory / f"{_RETIRED}.new"
-        fresh.write_text(json.dumps(retired))
-        fresh.replace(directory / _RETIRED)
-        path.unlink()
-        self.gone.append(int(path.name.split("_")[0]))
-        return counts
+
+def _rooms_for(records: int) -> int:
+    """For how many records a file gets its blocks: a whole step, and one more than these."""
+    return min((records // _STEP + 1) * _STEP, _RECORDS)
+
+
+def _own_file(directory: Path, records: int) -> tuple[int, Path]:
+    """A new file (descriptor, path), locked before it gets the name that peers look for."""
+    descriptor, name = tempfile.mkstemp(dir=directory, prefix=f"{os.getpid()}_")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.truncate(descriptor, SIZE)
+        allocate(descriptor, records * RECORD)
+        return descriptor, Path(name).rename(name + SUFFIX)
+    except OSError:
+        os.close(descriptor)
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 _LIVING: Final[weakref.WeakSet[SharedCounters]] = weakref.WeakSet()
@@ -158,83 +218,3 @@ def _reopen_all() -> None:
 
 
 os.register_at_fork(after_in_child=_reopen_all)
-
-
-@contextlib.contextmanager
-def shared_directory() -> Iterator[str]:
-    """A directory in which worker processes share their figures; made before they fork.
-
-    One that the environment names already is used and left; else a temporary one is made,
-    named in the environment and removed at the end by the process that made it.
-    """
-    given = os.environ.get(DIRECTORY_VARIABLE)
-    if given:
-        Path(given).mkdir(parents=True, exist_ok=True)
-        for stale in (*Path(given).glob(f"*{_SUFFIX}"), Path(given, _RETIRED)):
-            stale.unlink(missing_ok=True)
-        yield given
-        return
-    owner = os.getpid()
-    made = tempfile.mkdtemp(prefix="drum-metrics-")
-    os.environ[DIRECTORY_VARIABLE] = made
-    try:
-        yield made
-    finally:
-        # Workers leave this block too, when they end.
-        if os.getpid() == owner:
-            del os.environ[DIRECTORY_VARIABLE]
-            shutil.rmtree(made, ignore_errors=True)
-
-
-def _own_file(directory: Path) -> tuple[int, Path]:
-    """A new file (descriptor, path), locked before it gets the name that peers look for."""
-    descriptor, name = tempfile.mkstemp(dir=directory, prefix=f"{os.getpid()}_")
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    os.truncate(descriptor, _SIZE)
-    return descriptor, Path(name).rename(name + _SUFFIX)
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    with (directory / "lock").open("wb") as lock:
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
-        yield
-
-
-def _is_dead(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-
-def _retired(directory: Path) -> Numbers:
-    try:
-        found: Numbers = json.loads((directory / _RETIRED).read_text())
-    except FileNotFoundError:
-        return {}
-    return found
-
-
-def _read(path: Path) -> Numbers:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), _SIZE, access=mmap.ACCESS_READ) as area:
-        return _numbers(area)
-
-
-def _numbers(area: mmap.mmap) -> Numbers:
-    found = {}
-    with memoryview(area) as raw, raw.cast("d") as doubles:
-        for start in range(0, _SIZE, _RECORD):
-            length = raw[start]
-            if not length:
-                break
-            key = bytes(raw[start + 1 : start + 1 + length]).decode()
-            found[key] = doubles[start // 8 + STRIDE - 1]
-    return found
-
-
-def _add(totals: Numbers, more: Mapping[str, float]) -> None:
-    for key, number in more.items():
-        totals[key] = totals.get(key, 0.0) + number

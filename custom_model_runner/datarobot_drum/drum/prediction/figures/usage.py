@@ -43,9 +43,7 @@ class UsageWatch:
         now: a clock in seconds.
     """
 
-    def __init__(
-        self, root: Path = Path("/"), now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, root: Path = Path("/"), now: Callable[[], float] = time.monotonic) -> None:
         self._root = root
         self._now = now
         self._lock = threading.Lock()

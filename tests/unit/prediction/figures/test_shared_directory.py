@@ -1,0 +1,214 @@
+"""The directory of the figures: whose it is, and what becomes of it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from datarobot_drum.drum.prediction.figures import peers, shared_counters, shared_directory
+from datarobot_drum.drum.prediction.figures.shared_counters import SharedCounters
+from datarobot_drum.drum.prediction.figures.shared_directory import DIRECTORY_VARIABLE
+
+FORK = multiprocessing.get_context("fork")
+Full = Callable[[], None]
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv(DIRECTORY_VARIABLE, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Full:
+    """Call it, and the disk has no blocks left."""
+
+    def refuse(_descriptor: int, _offset: int, _size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return lambda: monkeypatch.setattr(os, "posix_fallocate", refuse)
+
+
+def directories(folder: Path) -> list[Path]:
+    return sorted(folder.glob("drum-metrics-*"))
+
+
+def serve_until_killed(with_child: bool) -> tuple[Path, int | None]:
+    """A server that is killed, and a worker of its that is not."""
+    reader, writer = os.pipe()
+    server = os.fork()
+    if server == 0:
+        with shared_directory.shared_directory() as directory:
+            child = os.fork() if with_child else None
+            if child == 0:
+                signal.pause()
+            os.write(writer, f"{directory} {child or ''}".encode())
+            signal.pause()
+        os._exit(0)
+    words = os.read(reader, 1000).decode().split()
+    os.kill(server, signal.SIGKILL)
+    os.waitpid(server, 0)
+    os.close(reader)
+    os.close(writer)
+    return Path(words[0]), int(words[1]) if with_child else None
+
+
+def test_what_a_killed_server_left_is_swept_by_the_next_start(folder: Path) -> None:
+    left, _ = serve_until_killed(with_child=False)
+    assert directories(folder) == [left]
+    with shared_directory.shared_directory() as fresh:
+        assert directories(folder) == [Path(str(fresh))]
+
+
+def test_nothing_is_swept_while_one_of_its_processes_lives(folder: Path) -> None:
+    left, child = serve_until_killed(with_child=True)
+    assert child is not None
+    with shared_directory.shared_directory():
+        assert left in directories(folder)
+    os.kill(child, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while left in directories(folder):
+        assert time.monotonic() < deadline
+        with shared_directory.shared_directory():
+            pass
+
+
+def test_servers_beside_each_other_leave_each_other_alone(folder: Path) -> None:
+    with shared_directory.shared_directory() as one:
+        del os.environ[DIRECTORY_VARIABLE]
+        with shared_directory.shared_directory() as other:
+            assert one != other
+            assert len(directories(folder)) == 2
+
+
+def test_what_another_user_or_a_stranger_left_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, _ = serve_until_killed(with_child=False)
+    # Without an owner's file nobody can tell; a link may lead anywhere.
+    (folder / "drum-metrics-unknown").mkdir()
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "owner").touch()
+    (folder / "drum-metrics-link").symlink_to(elsewhere)
+    (folder / "drum-metrics-file").touch()
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with shared_directory.shared_directory() as own:
+        assert set(directories(folder)) > {theirs, Path(str(own))}
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with shared_directory.shared_directory() as own:
+        left = {path.name for path in directories(folder)} - {Path(str(own)).name}
+        assert left == {"drum-metrics-unknown", "drum-metrics-link", "drum-metrics-file"}
+    assert (elsewhere / "owner").exists()
+
+
+def test_a_given_directory_keeps_what_a_living_server_counts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(folder))
+    living, ended = SharedCounters(str(folder)), SharedCounters(str(folder))
+    for counters in (living, ended):
+        counters.add((counters.slot("a"), 1.0))
+    ended.close()
+    with shared_directory.shared_directory() as directory:
+        assert directory == str(folder)
+        assert SharedCounters(directory).totals() == {"a": 1.0}
+    living.close()
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_without_room_the_figures_are_not_shared_and_that_is_told_once(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    full: Full,
+    given: bool,
+) -> None:
+    if given:
+        monkeypatch.setenv(DIRECTORY_VARIABLE, str(folder / "given"))
+    full()
+    with caplog.at_level(logging.WARNING), shared_directory.shared_directory() as directory:
+        assert directory is None
+        assert DIRECTORY_VARIABLE not in os.environ
+    assert [record.getMessage() for record in caplog.records] == [
+        shared_directory.NO_DIRECTORY % ("No space left on device", DIRECTORY_VARIABLE)
+    ]
+    assert directories(folder) == []
+
+
+def test_without_a_folder_for_temporary_files_there_is_no_directory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with shared_directory.shared_directory() as directory:
+        assert directory is None
+    assert len(caplog.records) == 1
+
+
+def test_a_file_has_its_blocks_before_anything_is_written(folder: Path) -> None:
+    """Writing to a mapped page without one is a SIGBUS where the disk is full."""
+    counters = SharedCounters(str(folder))
+    (path,) = folder.glob("*.counters")
+    for number in range(3000):
+        counters.slot(f"key {number}")
+        used = (len(counters.totals()) + 1) * peers.RECORD
+        assert path.stat().st_blocks * 512 >= used
+    counters.close()
+
+
+def test_counting_goes_on_where_there_is_no_room_for_a_file(
+    folder: Path, caplog: pytest.LogCaptureFixture, full: Full
+) -> None:
+    full()
+    counters = SharedCounters(str(folder))
+    counters.add((counters.slot("a"), 1.0))
+    assert counters.totals() == {"a": 1.0}
+    assert list(folder.iterdir()) == []
+    assert len(caplog.records) == 1
+    assert "No space left" in caplog.text
+
+
+def test_counting_goes_on_where_a_file_finds_no_room_to_grow(
+    folder: Path, caplog: pytest.LogCaptureFixture, full: Full
+) -> None:
+    one, other = SharedCounters(str(folder)), SharedCounters(str(folder))
+    one.add((one.slot("a"), 1.0))
+    other.add((other.slot("a"), 1.0))
+    full()
+    for number in range(2000):
+        one.add((one.slot(f"key {number}"), 1.0))
+    one.add((one.slot("a"), 1.0))
+    totals = one.totals()
+    assert totals["a"] == 2
+    assert len(totals) == 2001
+    assert len(caplog.records) == 1
+    # What it had counted up to then is not lost to the others.
+    assert other.totals()["a"] == 2
+    other.close()
+
+
+def test_a_file_system_that_promises_no_blocks_is_used_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int, _offset: int, _size: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    one, other = SharedCounters(str(folder)), shared_counters.SharedCounters(str(folder))
+    one.add((one.slot("a"), 1.0))
+    assert other.totals() == {"a": 1.0}
+    one.close()
+    other.close()
