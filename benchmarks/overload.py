@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,7 +180,9 @@ async def open_loop(port: int, rate: float, seconds: float) -> Outcome:
     return outcome
 
 
-def ask_status_routes(port: int, seconds: float) -> dict[str, list[float]]:
+def ask_status_routes(
+    port: int, seconds: float, routes: Sequence[str] = STATUS_ROUTES
+) -> dict[str, list[float]]:
     """Seconds per route; runs in a process of its own, so that it measures the server alone."""
     script = """
 import http.client, json, sys, time
@@ -199,7 +202,7 @@ while time.perf_counter() < end:
         time.sleep(0.01)
 print(json.dumps(times))
 """
-    words = [sys.executable, "-c", script, str(port), str(seconds), *STATUS_ROUTES]
+    words = [sys.executable, "-c", script, str(port), str(seconds), *routes]
     done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
     times: dict[str, list[float]] = json.loads(done.stdout)
     return times

@@ -27,7 +27,7 @@ from datarobot_drum.drum.prediction.chat.completions import Chat
 from datarobot_drum.drum.prediction.errors import client_text, error_response
 from datarobot_drum.drum.prediction.figures.metrics import MeasuredPredictor, Metrics, RejectReason
 from datarobot_drum.drum.prediction.figures.stats import TimingWindow
-from datarobot_drum.drum.prediction.figures.status import status_pages
+from datarobot_drum.drum.prediction.figures.status import import_libraries, status_pages
 from datarobot_drum.drum.prediction.figures.tracing import open_span
 from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
 from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
@@ -251,6 +251,7 @@ class PredictionService:
         return failure_response(job.operation, error)
 
     def warm_up(self) -> None:
+        import_libraries()
         self._warm_up()
         self._executor.start()
 

@@ -111,6 +111,23 @@ def test_requests_fall_into_their_bucket() -> None:
     assert found["drum_request_duration_seconds_sum", endpoint] == pytest.approx(400.0021)
 
 
+def test_calls_of_a_model_are_told_apart_from_50_microseconds_on() -> None:
+    metrics = Metrics()
+    for seconds in (0.00004, 0.00006, 0.0002, 0.0004, 0.0009, 400.0):
+        metrics.model_call(seconds, 1)
+    found = samples(metrics.text({}))
+
+    def up_to(bound: float) -> float:
+        name = "drum_model_duration_seconds_bucket"
+        (key,) = (k for k in found if k[0] == name and float(dict(k[1])["le"]) == bound)
+        return found[key]
+
+    assert [up_to(bound) for bound in (0.00005, 0.0001, 0.00025, 0.0005, 0.001)] == [1, 2, 3, 4, 5]
+    assert up_to(300) == 5
+    assert found["drum_model_duration_seconds_count", ()] == 6
+    assert found["drum_model_duration_seconds_sum", ()] == pytest.approx(400.00160)
+
+
 def test_labels_that_clients_and_hooks_choose_stay_few() -> None:
     metrics = Metrics()
     for number in range(300):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +54,24 @@ def test_a_status_route_asks_the_system_little(
     looks = operation in (Operation.STATS, Operation.METRICS)
     assert asks(other, operation) <= (A_HANDFUL if looks else 0)
     other.close()
+
+
+def test_the_first_look_at_the_figures_imports_nothing() -> None:
+    script = """
+import sys
+from datarobot_drum.drum.prediction.messages import PredictRequest
+from datarobot_drum.drum.prediction.operations import Operation
+from tests.unit.prediction.gated import gated_service
+service, model = gated_service()
+model.gate.set()
+assert "prometheus_client" not in sys.modules
+service.warm_up()
+known = set(sys.modules)
+for operation in (Operation.STATS, Operation.METRICS):
+    assert service.answer(operation, PredictRequest(method="GET")).status == 200
+assert set(sys.modules) == known, set(sys.modules) - known
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[4])
 
 
 def test_a_worker_more_costs_the_figures_one_step(

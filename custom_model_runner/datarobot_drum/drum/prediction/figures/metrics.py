@@ -45,8 +45,8 @@ _SECONDS: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
-# Where a histogram's sum is: behind its buckets, the one without a bound included.
-_SUM: Final = (len(_SECONDS) + 1) * STRIDE
+# A model may be a sum of a few products.
+_MODEL_SECONDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, *_SECONDS)
 
 
 class RejectReason(str, Enum):
@@ -60,12 +60,20 @@ class RejectReason(str, Enum):
 
 
 class Family(NamedTuple):
-    """One metric: ``kind`` is ``counter``, ``gauge`` or ``histogram`` (of seconds)."""
+    """One metric: ``kind`` is ``counter``, ``gauge`` or ``histogram`` (of seconds, in buckets up
+    to each of the ``bounds``).
+    """
 
     name: str
     kind: str
     help: str
     labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """A histogram's numbers in their order: its buckets, one without a bound, the sum."""
+        return (*(str(bound) for bound in self.bounds), "+Inf", "sum")
 
 
 REQUESTS: Final = Family(
@@ -76,9 +84,13 @@ REQUEST_SECONDS: Final = Family(
     "histogram",
     "Time from the request's headers to the end of the answer.",
     ("endpoint",),
+    _SECONDS,
 )
 MODEL_SECONDS: Final = Family(
-    "drum_model_duration_seconds", "histogram", "The model's own time, one observation per call."
+    "drum_model_duration_seconds",
+    "histogram",
+    "The model's own time, one observation per call.",
+    bounds=_MODEL_SECONDS,
 )
 ROWS: Final = Family("drum_rows_total", "counter", "Rows that the model has predicted.")
 REJECTED: Final = Family(
@@ -99,6 +111,9 @@ FAMILIES: Final = (
     *(REQUESTS, REQUEST_SECONDS, MODEL_SECONDS, ROWS, REJECTED),
     *(IN_PROGRESS, WAITING, BUSY, BODIES),
 )
+# Where a histogram's sum is: behind all of its buckets.
+_REQUEST_SUM: Final = REQUEST_SECONDS.parts.index("sum") * STRIDE
+_MODEL_SUM: Final = MODEL_SECONDS.parts.index("sum") * STRIDE
 MEMORY: Final = Family("drum_memory_bytes", "gauge", "Memory in bytes, by type.", ("type",))
 _TYPES: Final = {"avail": "available", "drum_pss": "pss", "drum_rss": "rss"}
 MODEL_INFO: Final = Family(
@@ -131,8 +146,7 @@ class Metrics:
 
     def _histogram(self, family: Family, labels: Labels) -> int:
         start = "\t".join((family.name, *labels))
-        parts = (*(str(bound) for bound in _SECONDS), "+Inf", "sum")
-        return self._counters.slots([f"{start}\t{part}" for part in parts])
+        return self._counters.slots([f"{start}\t{part}" for part in family.parts])
 
     # -- counting
 
@@ -143,7 +157,7 @@ class Metrics:
             slot = self._new_request(method, endpoint, status)
         first = self._histograms[(endpoint,)]
         bucket = first + bisect_left(_SECONDS, seconds) * STRIDE
-        self._counters.add((slot, 1.0), (bucket, 1.0), (first + _SUM, seconds))
+        self._counters.add((slot, 1.0), (bucket, 1.0), (first + _REQUEST_SUM, seconds))
         if telemetry.State.instruments is not None:
             shown = method if method in _METHODS else OTHER
             telemetry.State.instruments.request(shown, endpoint, status, seconds)
@@ -162,8 +176,8 @@ class Metrics:
 
     def model_call(self, seconds: float, rows: int) -> None:
         """Count one call of the model."""
-        bucket = self._model + bisect_left(_SECONDS, seconds) * STRIDE
-        self._counters.add((bucket, 1.0), (self._model + _SUM, seconds), (self._rows, rows))
+        bucket = self._model + bisect_left(_MODEL_SECONDS, seconds) * STRIDE
+        self._counters.add((bucket, 1.0), (self._model + _MODEL_SUM, seconds), (self._rows, rows))
         if telemetry.State.instruments is not None:
             telemetry.State.instruments.model_call(seconds, rows)
 
@@ -317,7 +331,8 @@ def _metric(family: Family, numbers: Mapping[Labels, float]) -> Metric:
     metric: Any = kinds[family.kind](family.name, family.help, labels=family.labels)
     if family.kind == "histogram":
         for labels in dict.fromkeys(key[:-1] for key in numbers):
-            metric.add_metric(labels, _buckets(numbers, labels), numbers[(*labels, "sum")])
+            buckets = _buckets(family, numbers, labels)
+            metric.add_metric(labels, buckets, numbers[(*labels, "sum")])
     else:
         for labels, number in numbers.items():
             metric.add_metric(labels, number)
@@ -325,10 +340,12 @@ def _metric(family: Family, numbers: Mapping[Labels, float]) -> Metric:
     return found
 
 
-def _buckets(numbers: Mapping[Labels, float], labels: Labels) -> list[tuple[str, float]]:
+def _buckets(
+    family: Family, numbers: Mapping[Labels, float], labels: Labels
+) -> list[tuple[str, float]]:
     count = 0.0
     buckets = []
-    for bound in (*(str(bound) for bound in _SECONDS), "+Inf"):
+    for bound in family.parts[:-1]:
         count += numbers[(*labels, bound)]
         buckets.append((bound, count))
     return buckets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
@@ -29,6 +30,14 @@ Page: TypeAlias = Callable[[], PredictResponse]
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
 NOT_PROXIED: Final = "This endpoint is only supported by OpenAI based predictors"
+
+
+def import_libraries() -> None:
+    """What the first look at the figures would import, and every file of it wait for a hook that
+    computes.
+    """
+    for name in ("psutil", "prometheus_client.core", "prometheus_client.multiprocess"):
+        importlib.import_module(name)
 
 
 def status_pages(
