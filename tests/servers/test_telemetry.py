@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from datarobot_drum import __version__
 from tests.servers.harness import SERVER_TYPES, Server, eventually, running_server
 from tests.servers.otlp import Receiver, attributes, receiver
 
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.servers
 SEVERAL = ("gunicorn", "fastapi")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
+# Routes by the names of their spans.
+NAMED = {
+    "drum.invocations": {"/predict/"},
+    "drum.chat.completions": {"/v1/chat/completions"},
+}
 
 CUSTOM = """
 import sys
@@ -151,8 +157,15 @@ def test_requests_are_traced(code_dir: Path, server_type: str) -> None:
         assert found["drum.request_id"] == "the-request"
         assert found["gen_ai.request.consumer_id"] == "42"
         assert found["gen_ai.request.consumer_type"] == "user"
+        assert found["drum.model.name"] == "model"
+        assert found["drum.model.target_type"] == "textgeneration"
+        assert found["drum.version"] == __version__
+    routes = {name: {attributes(s)["http.route"] for s in spans[name]} for name in NAMED}
+    assert routes == NAMED
     statuses = [attributes(s)["http.response.status_code"] for s in spans["drum.invocations"]]
     assert sorted(statuses) == [200, 500]
+    failures = [attributes(s).get("error.type") for s in spans["drum.invocations"]]
+    assert sorted(failures, key=str) == ["500", None]
     by_model = {attributes(s)["gen_ai.response.model"]: s for s in spans["drum.chat.completions"]}
     for model in ("m-1", "m-2"):
         found = attributes(by_model[model])
@@ -178,6 +191,10 @@ def test_metrics_and_logs_are_exported(code_dir: Path, server_type: str) -> None
     delta = 1
     assert metrics["drum.requests"].sum.aggregation_temporality == delta
     assert metrics["drum.request.duration"].histogram.aggregation_temporality == delta
+    # A request is told apart from another one, and a call of the model as well.
+    for name, least in (("drum.request.duration", 0.001), ("drum.model.duration", 0.00005)):
+        (point, *_) = metrics[name].histogram.data_points
+        assert point.explicit_bounds[0] == least
     counted = {
         (attributes(point)["http.route"], attributes(point)["http.response.status_code"]): (
             point.as_int

@@ -35,6 +35,12 @@ SCOPE: Final = "datarobot_drum"
 # Seconds that the collector gets for what is pending at the end: less than the margin after
 # which a supervisor kills its workers.
 STOP_SECONDS: Final = 4.0
+# Buckets of durations, in seconds; a model may be a sum of a few products.
+REQUEST_BOUNDS: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+)
+MODEL_BOUNDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, *REQUEST_BOUNDS)
 MISSING: Final = (
     "%s is set, but OpenTelemetry is not installed: nothing is exported."
     " Install it with: pip install 'custom-model-runner[otel]'"
@@ -52,8 +58,13 @@ class Instruments:
 
     def __init__(self, meter: Any) -> None:
         self._requests = meter.create_counter("drum.requests", "{request}")
-        self._request_seconds = meter.create_histogram("drum.request.duration", "s")
-        self._model_seconds = meter.create_histogram("drum.model.duration", "s")
+        # The SDK's own buckets are made for milliseconds.
+        self._request_seconds = meter.create_histogram(
+            "drum.request.duration", "s", explicit_bucket_boundaries_advisory=REQUEST_BOUNDS
+        )
+        self._model_seconds = meter.create_histogram(
+            "drum.model.duration", "s", explicit_bucket_boundaries_advisory=MODEL_BOUNDS
+        )
         self._rows = meter.create_counter("drum.rows", "{row}")
         self._rejected = meter.create_counter("drum.rejected_requests", "{request}")
 

@@ -94,12 +94,12 @@ class ServiceRoute(BaseRoute):
         # Bytes: what comes in one piece, and is no larger, is handed on as it is.
         self._uncounted = min(FREE, self._max_body or FREE)
         self.budget = BodyBudget(settings.server.http.body_budget, service.metrics)
-        self._plain: dict[str, dict[str, Operation]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
+        self._plain: dict[str, dict[str, routes.Route]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, routes.Route]]] = []
         for route, path in routes.prefixed(settings.server.url_prefix):
-            self._methods_at(path)[route.method] = route.operation
+            self._methods_at(path)[route.method] = route
 
-    def _methods_at(self, path: str) -> dict[str, Operation]:
+    def _methods_at(self, path: str) -> dict[str, routes.Route]:
         if "{" not in path:
             return self._plain.setdefault(path, {})
         pattern = routes.pattern(path)
@@ -126,22 +126,20 @@ class ServiceRoute(BaseRoute):
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        methods: Mapping[str, Operation] = scope["drum.methods"]
+        methods: Mapping[str, routes.Route] = scope["drum.methods"]
         method = scope["method"]
-        operation = methods.get("GET" if method == "HEAD" else method)
-        if operation is None:
+        route = methods.get("GET" if method == "HEAD" else method)
+        if route is None:
             answer = _other_method(method, routes.allowed_methods(methods))
         else:
-            answer = await self._answer(operation, scope, receive)
+            answer = await self._answer(route, scope, receive)
         await send_answer(answer, receive, send, with_body=method != "HEAD")
 
-    async def _answer(
-        self, operation: Operation, scope: Scope, receive: Receive
-    ) -> PredictResponse:
+    async def _answer(self, route: routes.Route, scope: Scope, receive: Receive) -> PredictResponse:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        received = await self._read_body(operation, scope, headers, receive)
+        received = await self._read_body(route.operation, scope, headers, receive)
         if isinstance(received, PredictResponse):
             return received
         body, share = received
@@ -153,10 +151,11 @@ class ServiceRoute(BaseRoute):
             path_params=scope["path_params"],
             request_id=logs.request_id.get(),
             method=scope["method"],
+            route=route.path,
         )
         try:
             return await self._service.answer_async(
-                operation, request, partial(_until_disconnected, receive)
+                route.operation, request, partial(_until_disconnected, receive)
             )
         finally:
             if share is not None:

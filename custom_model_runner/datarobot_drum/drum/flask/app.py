@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +57,11 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
 def _blueprint(service: Service, settings: ServerSettings) -> flask.Blueprint:
     blueprint = flask.Blueprint(BLUEPRINT, __name__)
     views: dict[str, Callable[..., flask.Response]] = {}
+    labels: dict[str, str] = {}
     for route, path in routes.prefixed(settings.url_prefix):
+        labels[_flask_path(path)] = route.path
         view = views.setdefault(
-            route.endpoint, _view(service, route.operation, settings.http.max_body)
+            route.endpoint, _view(service, route.operation, settings.http.max_body, labels)
         )
         blueprint.add_url_rule(
             _flask_path(path), route.endpoint, view, methods=[route.method], strict_slashes=True
@@ -79,8 +81,13 @@ def _flask_path(path: str) -> str:
 
 
 def _view(
-    service: Service, operation: Operation, max_body: int | None
+    service: Service, operation: Operation, max_body: int | None, labels: Mapping[str, str]
 ) -> Callable[..., flask.Response]:
+    """
+    Args:
+        labels: the routes of Flask's rules, as metrics name them.
+    """
+
     def view(**path_params: str) -> flask.Response:
         incoming = flask.request
         try:
@@ -95,6 +102,8 @@ def _view(
             path_params=path_params,
             request_id=flask.g.request_id,
             method=incoming.method,
+            # An extension may lead a rule of its own here.
+            route=labels.get(str(incoming.url_rule), ""),
         )
         is_gone = partial(client_is_gone, incoming.environ)
         return _to_flask(service.answer(operation, request, is_gone))

@@ -45,6 +45,7 @@ class PredictRequest:
         path_params: values of the route's placeholders, e.g. ``{"name": "model"}``.
         request_id: checked or made by ``routes.request_id``.
         method: upper case.
+        route: the path that was asked for, as metrics name it.
     """
 
     body: Body = b""
@@ -54,6 +55,7 @@ class PredictRequest:
     path_params: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     request_id: str = ""
     method: str = "POST"
+    route: str = ""
 
     @property
     def accept(self) -> str:

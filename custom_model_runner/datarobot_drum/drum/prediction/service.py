@@ -28,7 +28,7 @@ from datarobot_drum.drum.prediction.errors import client_text, error_response
 from datarobot_drum.drum.prediction.figures.metrics import MeasuredPredictor, Metrics, RejectReason
 from datarobot_drum.drum.prediction.figures.stats import TimingWindow
 from datarobot_drum.drum.prediction.figures.status import import_libraries, status_pages
-from datarobot_drum.drum.prediction.figures.tracing import open_span
+from datarobot_drum.drum.prediction.figures.tracing import model_attributes, open_span
 from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
 from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
 from datarobot_drum.drum.prediction.lane.short_calls import (
@@ -123,6 +123,7 @@ class PredictionService:
         self._settings = settings
         self._timeouts = Timeouts(settings.queue_timeout, settings.request_timeout)
         self._timing = TimingWindow()
+        self._model = model_attributes(predictor.info)
         answers = ModelAnswers(
             predictor, deployment_config, settings.csv_threads or 1, settings.max_decoded
         )
@@ -225,7 +226,7 @@ class PredictionService:
         job = Job(operation, request)
         if self._short_calls is not None and operation is Operation.PREDICT:
             if telemetry.State.tracer is not None:
-                job.span = open_span(operation, request)
+                job.span = open_span(operation, request, self._model)
             if await self._short_calls.answer(job):
                 return _response_of(job)
         wait = LoopWait(self._lane(operation), self._timeouts, disconnected)
@@ -268,7 +269,7 @@ class PredictionService:
     def _start(self, job: Job) -> PredictResponse | None:
         """Answer at once what needs no model; queue the rest."""
         if job.span is None and telemetry.State.tracer is not None:
-            job.span = open_span(job.operation, job.request)
+            job.span = open_span(job.operation, job.request, self._model)
         try:
             early = self._queue(job)
         # Whatever a page fails of, or a look into other processes, is answered here.

@@ -41,12 +41,6 @@ OTHER: Final = "other"
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STATUSES: Final = frozenset({513, *(int(status) for status in HTTPStatus)})
-_SECONDS: Final = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
-)
-# A model may be a sum of a few products.
-_MODEL_SECONDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, *_SECONDS)
 
 
 class RejectReason(str, Enum):
@@ -84,13 +78,13 @@ REQUEST_SECONDS: Final = Family(
     "histogram",
     "Time from the request's headers to the end of the answer.",
     ("endpoint",),
-    _SECONDS,
+    telemetry.REQUEST_BOUNDS,
 )
 MODEL_SECONDS: Final = Family(
     "drum_model_duration_seconds",
     "histogram",
     "The model's own time, one observation per call.",
-    bounds=_MODEL_SECONDS,
+    bounds=telemetry.MODEL_BOUNDS,
 )
 ROWS: Final = Family("drum_rows_total", "counter", "Rows that the model has predicted.")
 REJECTED: Final = Family(
@@ -156,7 +150,7 @@ class Metrics:
         if slot is None:
             slot = self._new_request(method, endpoint, status)
         first = self._histograms[(endpoint,)]
-        bucket = first + bisect_left(_SECONDS, seconds) * STRIDE
+        bucket = first + bisect_left(telemetry.REQUEST_BOUNDS, seconds) * STRIDE
         self._counters.add((slot, 1.0), (bucket, 1.0), (first + _REQUEST_SUM, seconds))
         if telemetry.State.instruments is not None:
             shown = method if method in _METHODS else OTHER
@@ -176,7 +170,7 @@ class Metrics:
 
     def model_call(self, seconds: float, rows: int) -> None:
         """Count one call of the model."""
-        bucket = self._model + bisect_left(_MODEL_SECONDS, seconds) * STRIDE
+        bucket = self._model + bisect_left(telemetry.MODEL_BOUNDS, seconds) * STRIDE
         self._counters.add((bucket, 1.0), (self._model + _MODEL_SUM, seconds), (self._rows, rows))
         if telemetry.State.instruments is not None:
             telemetry.State.instruments.model_call(seconds, rows)
@@ -357,11 +351,15 @@ def memory_gauges(usage: Usage) -> dict[Family, Mapping[Labels, float]]:
     return {MEMORY: {(_TYPES.get(name, name),): size * MEGABYTE for name, size in known.items()}}
 
 
+def model_name(info: ModelInfo) -> str:
+    """What its metadata call a model, or its folder's name."""
+    return str((info.metadata or {}).get("name") or Path(info.code_dir).name)
+
+
 def model_gauges(info: ModelInfo, server_type: ServerType) -> dict[Family, Mapping[Labels, float]]:
     """``drum_model_info``: the model that is served."""
-    name = (info.metadata or {}).get("name") or Path(info.code_dir).name
     labels = (
-        str(name),
+        model_name(info),
         info.target_type.value,
         info.language.value,
         info.framework or "",

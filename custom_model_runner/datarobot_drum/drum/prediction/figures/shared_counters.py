@@ -8,6 +8,7 @@ on its file while it lives; the counts of one that has gone are kept, its levels
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os

@@ -7,7 +7,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+from datarobot_drum import __version__
 from datarobot_drum.drum import telemetry
+from datarobot_drum.drum.model.predictor import ModelInfo
+from datarobot_drum.drum.prediction.figures.metrics import model_name
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
 
@@ -32,8 +35,9 @@ _CONSUMER: Final = {
 class RequestSpan:
     """One request's span, from its arrival to the end of its answer."""
 
-    def __init__(self, name: str, request: PredictRequest) -> None:
-        self._span = telemetry.Span(name, request.headers, _request_attributes(request))
+    def __init__(self, name: str, request: PredictRequest, model: Mapping[str, str]) -> None:
+        attributes = {**model, **_request_attributes(request)}
+        self._span = telemetry.Span(name, request.headers, attributes)
         self._ended = False
         self._choices: dict[int, list[str]] = {}
         self._model: str | None = None
@@ -58,7 +62,10 @@ class RequestSpan:
         if self._choices:
             self._completions({i: "".join(texts) for i, texts in self._choices.items()})
         self._span.set({"http.response.status_code": status})
-        self._span.end(failed=status >= 500)
+        failed = status >= 500
+        if failed:
+            self._span.set({"error.type": str(status)})
+        self._span.end(failed)
 
     # -- chat
 
@@ -110,10 +117,21 @@ _current: contextvars.ContextVar[RequestSpan | None] = contextvars.ContextVar(
 )
 
 
-def open_span(operation: Operation, request: PredictRequest) -> RequestSpan | None:
+def model_attributes(info: ModelInfo) -> dict[str, str]:
+    """What the spans of all requests tell: whose they are, and which release served them."""
+    return {
+        "drum.model.name": model_name(info),
+        "drum.model.target_type": info.target_type.value,
+        "drum.version": __version__,
+    }
+
+
+def open_span(
+    operation: Operation, request: PredictRequest, model: Mapping[str, str]
+) -> RequestSpan | None:
     """The span of a request that just came, while telemetry is on; None when it has none."""
     name = NAMES.get(operation)
-    return None if name is None else RequestSpan(name, request)
+    return None if name is None else RequestSpan(name, request, model)
 
 
 def current_span() -> RequestSpan | None:
@@ -123,6 +141,8 @@ def current_span() -> RequestSpan | None:
 
 def _request_attributes(request: PredictRequest) -> dict[str, str]:
     found = {"http.request.method": request.method, "drum.request_id": request.request_id}
+    if request.route:
+        found["http.route"] = request.route
     for header, name in _CONSUMER.items():
         if header in request.headers:
             found[name] = request.headers[header]
