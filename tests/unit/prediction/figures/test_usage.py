@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 import psutil
 import pytest
 
 from datarobot_drum.drum.prediction.figures import usage
-from datarobot_drum.drum.prediction.figures.usage import MAX_AGE, UsageWatch
+from datarobot_drum.drum.prediction.figures.usage import (
+    MAX_AGE,
+    PSS_AGE,
+    PSS_TOO_OLD,
+    CommonPages,
+    UsageWatch,
+)
 from tests.unit.prediction.figures.steps import asked
 
 FORK = multiprocessing.get_context("fork")
@@ -111,7 +117,7 @@ def test_children_count_whichever_thread_started_them() -> None:
                 found.append(other)
                 found.extend(process["pid"] for process in UsageWatch().look().processes)
 
-        thread = Thread(target=start_and_look)
+        thread = threading.Thread(target=start_and_look)
         thread.start()
         thread.join()
     assert {one, found[0], os.getpid()} <= set(found[1:])
@@ -156,23 +162,69 @@ def test_what_was_seen_is_told_again_for_a_second() -> None:
     assert watch.look() is not first
 
 
-def test_a_look_that_takes_long_is_good_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    watch = UsageWatch(now=clock)
+def test_common_pages_are_looked_at_beside_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the system milliseconds a process: who asks is told what is known."""
+    clock, sizes, go_on = Clock(), [300, 200, 100], threading.Event()
+    threads: list[threading.Thread] = []
 
-    def slow(_pid: int) -> list[int]:
+    def share(_pid: int) -> int:
+        threads.append(threading.current_thread())
+        if len(threads) == 2:
+            assert go_on.wait(60)
+        return sizes.pop()
+
+    monkeypatch.setattr(usage, "_share_of", share)
+    pages = CommonPages(clock)
+    assert pages.total([1]) == 100
+    clock.seconds += PSS_AGE / 2
+    assert pages.total([1]) == 100
+    assert threads == [threading.current_thread()]
+    clock.seconds += PSS_AGE / 2
+    # One look at a time, however many ask.
+    assert [pages.total([1]), pages.total([1])] == [100, 100]
+    go_on.set()
+    threads[1].join()
+    assert pages.total([1]) == 200
+    # Of so long ago nobody is told.
+    clock.seconds += PSS_TOO_OLD
+    assert pages.total([1]) == 300
+    assert len(threads) == 3
+    assert threads[2] is threading.current_thread()
+
+
+def test_a_look_at_common_pages_that_takes_long_is_good_for_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, looks = Clock(), []
+
+    def slow(_pid: int) -> int:
         clock.seconds += 1
-        return []
+        looks.append(1)
+        return 100
 
-    monkeypatch.setattr(usage, "_children", slow)
-    first = watch.look()
+    monkeypatch.setattr(usage, "_share_of", slow)
+    pages = CommonPages(clock)
+    pages.total([1])
     clock.seconds += 19
-    assert watch.look() is first
+    pages.total([1])
+    assert len(looks) == 1
+
+
+def test_without_a_thread_to_be_had_what_is_known_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    clock = Clock()
+    pages = CommonPages(clock)
+    first = pages.total([os.getpid()])
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    clock.seconds += PSS_AGE
+    assert pages.total([os.getpid()]) == first
 
 
 def test_a_look_asks_the_system_little() -> None:
     watch = UsageWatch()
     watch.look()
     again = UsageWatch()
-    assert 0 < asked(again.look) < 12
+    assert 0 < asked(again.look) <= 15
     assert asked(again.look) == 0

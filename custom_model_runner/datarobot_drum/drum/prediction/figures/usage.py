@@ -1,29 +1,36 @@
 """The processes of this server and the memory that they and the machine use.
 
 Whoever asks while a hook computes gives the interpreter away with each system call, and may wait
-5 ms for it to come back. So little is looked at: one file a process for its memory and one for
-its command line, and nothing of other programs. And not often: what was seen is told again for
-``MAX_AGE`` seconds.
+5 ms for it to come back; if the call takes long, he does. So little is looked at: one file a
+process for its memory and one for its command line, and nothing of other programs. And not often:
+what was seen is told again for ``MAX_AGE`` seconds. What takes the system milliseconds, the share
+of each process in common pages, is looked at beside, and told with the next answer.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from datarobot_drum.drum.utils.control_groups import MemoryGroup, memory_group, read_number
 
 MEGABYTE: Final = 1024 * 1024
-# Seconds for which a look is good; longer where it took more than this share of them, as it may
-# with many processes of many pages.
+# Seconds for which a look is good.
 MAX_AGE: Final = 1.0
-_SHARE: Final = 0.05
+# The same for common pages, whose look may take no more than this part of the time; and the age
+# at which nobody is told of them any more.
+PSS_AGE: Final = 5.0
+_PART: Final = 0.05
+PSS_TOO_OLD: Final = 300.0
 # Seconds after which limits are looked for again: orchestrators may change them.
 _LIMIT_AGE: Final = 60.0
+_PAGE: Final = resource.getpagesize()
 # Larger than any of the files, so that one call reads each.
 _READ_BYTES: Final = 256 * 1024
 
@@ -47,6 +54,7 @@ class UsageWatch:
         self._root = root
         self._now = now
         self._lock = threading.Lock()
+        self._pages = CommonPages(now)
         self._latest: Usage | None = None
         self._good_until = 0.0
         self._group: MemoryGroup | None = None
@@ -56,27 +64,23 @@ class UsageWatch:
 
     def look(self) -> Usage:
         with self._lock:
-            started = self._now()
-            if self._latest is None or started >= self._good_until:
+            if self._latest is None or self._now() >= self._good_until:
                 self._latest = self._look()
-                ended = self._now()
-                self._good_until = ended + max(MAX_AGE, (ended - started) / _SHARE)
+                self._good_until = self._now() + MAX_AGE
             return self._latest
 
     def _look(self) -> Usage:
         import psutil
 
         processes: list[dict[str, Any]] = []
-        rss, shares = 0, []
-        for pid in self._family():
+        family = self._family()
+        for pid in family:
             try:
-                resident, share = _memory_of(pid)
+                resident = _resident_of(pid)
                 cmdline = _cmdline_of(pid)
             except psutil.Error:
                 # It has ended meanwhile.
                 continue
-            rss += resident
-            shares.append(share)
             size = resident / MEGABYTE
             processes.append({"cmdline": cmdline, "cpu_percent": 0.0, "mem": size, "pid": pid})
         machine = psutil.virtual_memory()
@@ -86,8 +90,8 @@ class UsageWatch:
             "container_limit": limit,
             "container_max_used": peak,
             "container_used": used,
-            "drum_pss": _sum_of(shares),
-            "drum_rss": rss / MEGABYTE,
+            "drum_pss": _megabytes(self._pages.total(family)),
+            "drum_rss": sum(process["mem"] for process in processes),
             "free": machine.free / MEGABYTE,
             "total": machine.total / MEGABYTE,
         }
@@ -112,10 +116,43 @@ class UsageWatch:
         return _megabytes(used), self._group.limit / MEGABYTE, _megabytes(peak)
 
 
-def _sum_of(shares: list[int | None]) -> float | None:
-    """MB; None where one of them is not known."""
-    known = [share for share in shares if share is not None]
-    return sum(known) / MEGABYTE if len(known) == len(shares) else None
+class CommonPages:
+    """The memory of processes with what they have in common counted once.
+
+    Args:
+        now: a clock in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._total: int | None = None
+        self._seen: float | None = None
+        self._good_until = 0.0
+        self._looking: threading.Thread | None = None
+
+    def total(self, family: Sequence[int]) -> int | None:
+        """Bytes, as they were lately; None: the system does not tell. By one thread at a time."""
+        now = self._now()
+        if self._seen is None or now >= self._seen + PSS_TOO_OLD:
+            self._look(family)
+        elif now >= self._good_until and not (self._looking and self._looking.is_alive()):
+            self._look_beside(family)
+        return self._total
+
+    def _look_beside(self, family: Sequence[int]) -> None:
+        looking = threading.Thread(target=self._look, args=(family,), daemon=True)
+        # Out of threads: what is known is told once more.
+        with contextlib.suppress(RuntimeError):
+            looking.start()
+            self._looking = looking
+
+    def _look(self, family: Sequence[int]) -> None:
+        started = self._now()
+        shares = [_share_of(pid) for pid in family]
+        known = [share for share in shares if share is not None]
+        self._total = sum(known) if len(known) == len(shares) else None
+        self._seen = self._now()
+        self._good_until = self._seen + max(PSS_AGE, (self._seen - started) / _PART)
 
 
 def _megabytes(size: int | None) -> float | None:
@@ -151,9 +188,8 @@ def _children_by_asking_all(pid: int) -> list[int]:
         return []
 
 
-def _memory_of(pid: int) -> tuple[int, int | None]:
-    """Bytes: resident, and its share of them (``pss``), in which a page that several processes
-    share is divided among them: None where the system doesn't tell.
+def _resident_of(pid: int) -> int:
+    """Bytes of its memory that are in place.
 
     Raises:
         psutil.Error: there is no such process.
@@ -161,12 +197,27 @@ def _memory_of(pid: int) -> tuple[int, int | None]:
     import psutil
 
     try:
-        lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
-        sizes = {line.split(b":")[0]: int(line.split()[1]) * 1024 for line in lines[1:]}
-        return sizes[b"Rss"], sizes[b"Pss"]
-    except (OSError, KeyError):
-        # Not Linux, or an old one, or a process that does not show itself.
-        return psutil.Process(pid).memory_info().rss, None
+        return int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE
+    except (OSError, IndexError):
+        resident: int = psutil.Process(pid).memory_info().rss
+        return resident
+
+
+def _share_of(pid: int) -> int | None:
+    """Bytes (``pss``): a page that several processes have in common is divided among them. None:
+    the system does not tell.
+    """
+    try:
+        text = _read(f"/proc/{pid}/smaps_rollup")
+    except FileNotFoundError:
+        # Ended; or not Linux, or an old one.
+        return 0 if os.path.exists("/proc/self/smaps_rollup") else None
+    except ProcessLookupError:
+        return 0
+    except OSError:
+        return None
+    found = [line.split()[1] for line in text.splitlines() if line.startswith(b"Pss:")]
+    return int(found[0]) * 1024 if found else None
 
 
 def _cmdline_of(pid: int) -> list[str]:
