@@ -42,7 +42,7 @@ class FailedService:
 
     def _answer_v2(self, operation: Operation) -> PredictResponse:
         if operation is Operation.V2_LIVE:
-            return open_inference.live()
+            return open_inference.live(True)
         if operation is Operation.V2_READY:
             return open_inference.ready(False)
         return open_inference.as_protocol_error(self._response)

@@ -131,7 +131,7 @@ class PredictionService:
         self._warm_up = partial(warm_up, answers, predictor.info, unmeasured if known else None)
         self._chat = Chat(predictor, describe_failure, settings.llm_id)
         self._open_inference = OpenInference(
-            predictor, lambda: not self.draining, settings.max_decoded
+            predictor, lambda: not self.draining, self._can_work, settings.max_decoded
         )
         self._times = CallTimes()
         has_short_calls = (
@@ -157,6 +157,7 @@ class PredictionService:
             self._timing,
             {"queue_limit": settings.queue_depth, "workers": settings.model_workers},
             lambda: self.draining,
+            self._can_work,
         )
 
     def _operations(self, answers: ModelAnswers) -> Mapping[Operation, Answer]:
@@ -299,6 +300,9 @@ class PredictionService:
             return False
         longest = max(self._executor.longest_wait(), self._chat_executor.longest_wait())
         return longest > STUCK_FACTOR * limit + STUCK_MARGIN
+
+    def _can_work(self) -> bool:
+        return self._executor.can_work() and self._chat_executor.can_work()
 
     def _lane(self, operation: Operation) -> ModelExecutor:
         chats = operation in (Operation.CHAT, Operation.MODELS)

@@ -12,6 +12,9 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from datarobot_drum.drum.exceptions import OverloadedError
+from datarobot_drum.drum.prediction.lane.executor import NO_THREAD
+
 T = TypeVar("T")
 
 
@@ -24,8 +27,16 @@ class LoopThread:
         self._thread: threading.Thread | None = None
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine, in the caller's context, as one task."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        """Run a coroutine, in the caller's context, as one task.
+
+        Raises:
+            OverloadedError: the system has no thread for the loop. The next one tries again.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        except OverloadedError:
+            coroutine.close()
+            raise
 
     def close(self) -> None:
         """End the loop; coroutines that still run are cancelled."""
@@ -39,12 +50,19 @@ class LoopThread:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_run, args=(self._loop,), name="model-loop", daemon=True
-                )
-                self._thread.start()
+                self._loop, self._thread = _started()
             return self._loop
+
+
+def _started() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_run, args=(loop,), name="model-loop", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        loop.close()
+        raise OverloadedError(NO_THREAD) from error
+    return loop, thread
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

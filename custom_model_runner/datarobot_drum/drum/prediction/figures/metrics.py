@@ -352,8 +352,9 @@ def memory_gauges(usage: Usage) -> dict[Family, Mapping[Labels, float]]:
 
 
 def model_name(info: ModelInfo) -> str:
-    """What its metadata call a model, or its folder's name."""
-    return str((info.metadata or {}).get("name") or Path(info.code_dir).name)
+    """The name in the model's metadata, or that of its folder."""
+    name = (info.metadata or {}).get("name")
+    return str(name) if name else Path(info.code_dir).resolve().name
 
 
 def model_gauges(info: ModelInfo, server_type: ServerType) -> dict[Family, Mapping[Labels, float]]:

@@ -29,6 +29,7 @@ Page: TypeAlias = Callable[[], PredictResponse]
 
 OK: Final = PredictResponse(HTTPStatus.OK, small_json({"message": "OK"}))
 DRAINING: Final = "The server is shutting down."
+NO_THREAD: Final = "The system has no thread for the model."
 NOT_PROXIED: Final = "This endpoint is only supported by OpenAI based predictors"
 
 
@@ -47,18 +48,23 @@ def status_pages(
     timing: TimingWindow,
     capacity: Mapping[str, int],
     is_draining: Callable[[], bool],
+    can_work: Callable[[], bool],
 ) -> Mapping[Operation, Page]:
     """A page for each operation that is answered on the spot.
 
     Args:
         timing: read, and so reset, by the statistics.
         capacity: the limits of each process, as the statistics show them.
+        can_work: false while this process is unable to answer any prediction.
     """
 
     watch = UsageWatch()
 
     def readyz() -> PredictResponse:
         return error_response(NotReadyError(DRAINING)) if is_draining() else OK
+
+    def livez() -> PredictResponse:
+        return OK if can_work() else error_response(NotReadyError(NO_THREAD))
 
     def stats() -> PredictResponse:
         usage = watch.look()
@@ -78,7 +84,7 @@ def status_pages(
     return {
         Operation.PING: lambda: OK,
         Operation.HEALTH: lambda: OK,
-        Operation.LIVEZ: lambda: OK,
+        Operation.LIVEZ: livez,
         Operation.READYZ: readyz,
         Operation.INFO: lambda: _json(describe(info, server_type)),
         Operation.CAPABILITIES: lambda: _json(capabilities(info)),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = get_drum_logger(__name__)
 
 FULL: Final = "The server is busy: the queue in front of the model is full. Try again later."
+NO_THREAD: Final = "The server is busy: the system has no thread for the model. Try again later."
 WAITED: Final = "The server is busy: the request waited too long for the model. Try again later."
 
 
@@ -114,6 +115,7 @@ class ModelExecutor:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._found_none = False
         self._inside = 0
         self._running = 0
         self._busy = 0
@@ -136,24 +138,30 @@ class ModelExecutor:
 
     def start(self) -> None:
         """Have a thread ready, in the process that will submit: no fork takes it along."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OverloadedError):
             if not self._threads:
                 self._start_thread()
+
+    def can_work(self) -> bool:
+        """Whether there is a thread for the model; one that was refused is asked for again."""
+        if self._found_none:
+            self.start()
+        return not self._found_none
 
     def submit(self, job: Job) -> None:
         """Queue a job.
 
         Raises:
-            OverloadedError: as many jobs are inside as may be.
+            OverloadedError: as many jobs are inside as may be, or there is no thread to be had.
         """
         with self._lock:
             if self._inside >= self.workers + self.queue_depth:
                 raise OverloadedError(FULL)
-            self._inside += 1
             # Threads start with the first job, not with the object: a process that forks
             # after loading the model must not lose them.
             if len(self._threads) < self.workers:
                 self._start_thread()
+            self._inside += 1
         self._changed(1, 1, 0)
         self._queue.put(job)
 
@@ -192,10 +200,23 @@ class ModelExecutor:
                 thread.join(max(deadline - time.monotonic(), 0.0))
 
     def _start_thread(self) -> None:
+        """
+        Raises:
+            OverloadedError: the system has none, and no other is there. The next job tries again.
+        """
         name = f"model-{len(self._threads)}"
         thread = threading.Thread(target=self._run, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if self._threads:
+                return
+            if not self._found_none:
+                logger.error("There is no thread for the model: %s", error)
+            self._found_none = True
+            raise OverloadedError(NO_THREAD) from error
+        self._found_none = False
         self._threads.append(thread)
-        thread.start()
 
     def _run(self) -> None:
         loop = ThreadLoop()
@@ -297,8 +318,11 @@ class StdoutFlusher:
             self._wanted.set()
         # With the first request, not before: a thread would not outlive a fork.
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="stdout-flush", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="stdout-flush", daemon=True)
+            # The system may have none: the next request asks again.
+            with contextlib.suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -13,6 +12,7 @@ from datarobot_drum import __version__
 from datarobot_drum.drum.enum import REGRESSION_PRED_COLUMN, TargetType
 from datarobot_drum.drum.exceptions import MalformedRequestError, NotSupportedError, PayloadError
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictor, RowSource
+from datarobot_drum.drum.prediction.figures.metrics import model_name
 from datarobot_drum.drum.prediction.messages import JSON, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.open_inference.infer_request import (
     HEADER_LENGTH,
@@ -58,6 +58,7 @@ class OpenInference:
 
     Args:
         is_ready: False while the server drains.
+        can_work: False while this process is unable to answer any prediction.
         max_decoded: bytes that the rows of any request may take; None: no limit.
 
     Attributes:
@@ -65,7 +66,11 @@ class OpenInference:
     """
 
     def __init__(
-        self, predictor: Predictor, is_ready: Callable[[], bool], max_decoded: int | None = None
+        self,
+        predictor: Predictor,
+        is_ready: Callable[[], bool],
+        can_work: Callable[[], bool],
+        max_decoded: int | None = None,
     ) -> None:
         self._predictor = predictor
         self._info = predictor.info
@@ -74,7 +79,7 @@ class OpenInference:
         self._max_decoded = max_decoded
         self.status: Mapping[Operation, Callable[[PredictRequest], PredictResponse]] = {
             Operation.V2_SERVER: lambda _request: server_metadata(),
-            Operation.V2_LIVE: lambda _request: live(),
+            Operation.V2_LIVE: lambda _request: live(can_work()),
             Operation.V2_READY: lambda _request: ready(is_ready()),
             Operation.V2_MODEL: self._model_metadata,
             Operation.V2_MODEL_READY: self._model_ready,
@@ -156,14 +161,9 @@ class OpenInference:
             raise NotSupportedError(f"There is no such version; this one is '{MODEL_VERSION}'.")
 
 
-def model_name(info: ModelInfo) -> str:
-    """The name in the model's metadata, or that of its folder."""
-    name = (info.metadata or {}).get("name")
-    return str(name) if name else Path(info.code_dir).resolve().name
-
-
-def live() -> PredictResponse:
-    return _json({"live": True})
+def live(is_live: bool) -> PredictResponse:
+    status = HTTPStatus.OK if is_live else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json({"live": is_live}, status)
 
 
 def ready(is_ready: bool) -> PredictResponse:
