@@ -6,6 +6,7 @@ import errno
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -198,6 +199,25 @@ def test_counting_goes_on_where_a_file_finds_no_room_to_grow(
     # What it had counted up to then is not lost to the others.
     assert other.totals()["a"] == 2
     other.close()
+
+
+def test_figures_are_told_where_those_of_the_dead_cannot_be_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path, _text: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    one, dead = SharedCounters(str(folder)), SharedCounters(str(folder))
+    dead.add((dead.slot("a"), 1.0))
+    dead.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", refuse)
+        assert [one.totals(), one.totals()] == [{"a": 1.0}, {"a": 1.0}]
+    assert one.totals() == {"a": 1.0}
+    assert len(list(folder.glob("*.counters"))) == 1
+    shutil.rmtree(folder)
+    assert one.totals() == {"a": 1.0}
+    one.close()
 
 
 def test_a_file_system_that_promises_no_blocks_is_used_as_it_is(

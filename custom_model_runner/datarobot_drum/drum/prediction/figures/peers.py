@@ -59,8 +59,12 @@ class Peers:
     def totals(self) -> Numbers:
         """The sums over all peers: counts also of those that ended."""
         with self._lock:
-            if self._has_changed() or any(peer.is_dead() for peer in self._living.values()):
-                self._list()
+            try:
+                if self._has_changed() or any(peer.is_dead() for peer in self._living.values()):
+                    self._list()
+            except OSError:
+                # The disk is full, or the directory gone: what is known is told.
+                self._seen = None
             totals = dict(self._retired)
             for peer in self._living.values():
                 add(totals, numbers(peer.memory))
