@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Final
 
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.command_line.arguments import show_stacktrace_given
 from datarobot_drum.drum.entry_point import run_drum_server
 from datarobot_drum.drum.exceptions import DrumException
 from datarobot_drum.drum.serving import ending
+from datarobot_drum.drum.settings import log_settings
 from datarobot_drum.drum.utils.failures import report_failure
 
 EXIT_INTERRUPTED: Final = 130
@@ -23,6 +26,7 @@ def main() -> int:
         The exit code. ``SystemExit`` of a command or a server passes through.
     """
     _open_missing_streams()
+    _begin_log()
     try:
         run_drum_server()
     except KeyboardInterrupt:
@@ -68,6 +72,14 @@ def _open_missing_streams() -> None:
             # The lowest number that is free is this one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, open(descriptor, "w" if descriptor else "r"))  # noqa: SIM115
+
+
+def _begin_log() -> None:
+    """The log begins before the command line is read: with what the environment says."""
+    with contextlib.suppress(DrumException):
+        # What cannot be used is refused in its turn.
+        logs.use_json(log_settings().as_json)
+    logs.wrap_streams("stderr")
 
 
 def _report(error: Exception) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import ArgumentsOptions, ServerType
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.knobs.reading import read
@@ -29,8 +30,10 @@ def run_drum_server() -> None:
     """
     options = setup_options()
     if options.subparser_name != ArgumentsOptions.SERVER:
+        logs.wrap_streams("stderr")
         main()
         return
+    logs.wrap_streams("stdout", "stderr")
     server_type = _get_server_type()
     _mind_unused_extension(server_type, getattr(options, "code_dir", None))
     if server_type == ServerType.GUNICORN.value:

@@ -1,18 +1,27 @@
-"""Logging: one format, the id of the request that is being handled in each line, no secrets."""
+"""Logging: one format, the id of the request that is being handled in each line, no secrets, and
+nothing of others that ends a line or moves a terminal's cursor.
+"""
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextvars
-import json
 import logging
 import sys
+import threading
 import time
+import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, ClassVar, Final, TextIO
 
 from datarobot_drum.drum.masking import masked, without_internals, without_native_traces
+from datarobot_drum.drum.utils.escaping import escaped, indented, json_object
+from datarobot_drum.drum.utils.printed import PrintedStream, beneath
 
 LOGGER_NAME: Final = "drum"
 FORMAT: Final = "%(asctime)-15s %(levelname)s %(name)s:  %(message)s %(context_data)s"
@@ -29,6 +38,9 @@ _LEVELS: Final = {
 }
 
 _WARNINGS: Final = logging.getLogger(f"{LOGGER_NAME}.warnings")
+_UNCAUGHT: Final = logging.getLogger(f"{LOGGER_NAME}.uncaught")
+# What goes to stderr may be a mistake, or a bar of progress.
+_PRINTED_LEVELS: Final = {"stdout": "INFO", "stderr": "WARNING"}
 # A text with a number of its own in each warning would fill log and memory.
 _MOST_WARNINGS: Final = 1000
 _PACKAGE_FOLDERS: Final = frozenset({"site-packages", "dist-packages"})
@@ -45,13 +57,17 @@ class ContextFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """Lines for people."""
+    """Lines for people: one a record, and below it its traceback."""
 
     def __init__(self, form: str = FORMAT) -> None:
         super().__init__(form)
 
     def format(self, record: logging.LogRecord) -> str:
-        return masked(_terse(super().format(record), record))
+        record.message = masked(_terse(record.getMessage(), record))
+        record.asctime = self.formatTime(record)
+        line = escaped(self.formatMessage(record))
+        more = [indented(text) for text in _below(self, record)]
+        return "\n".join([line, *more])
 
 
 class JsonFormatter(logging.Formatter):
@@ -59,8 +75,9 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {"message": masked(_terse(record.getMessage(), record))}
-        if record.exc_info:
-            fields["exception"] = masked(_terse(self.formatException(record.exc_info), record))
+        below = _below(self, record)
+        if below:
+            fields["exception"] = "\n".join(below)
         return json_line(record.levelname, record.name, record.created, fields)
 
 
@@ -77,8 +94,18 @@ def _terse(text: str, record: logging.LogRecord) -> str:
     return without_native_traces(text)
 
 
+def _below(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
+    """The record's traceback, and the stack that it may show."""
+    below = []
+    if record.exc_info:
+        below.append(masked(_terse(formatter.formatException(record.exc_info), record)))
+    if record.stack_info:
+        below.append(masked(formatter.formatStack(record.stack_info)))
+    return below
+
+
 def use_json(wanted: bool) -> None:
-    """Write JSON lines from now on, or plain ones."""
+    """Write JSON lines from now on, or plain ones. Log lines only: see ``wrap_streams``."""
     _State.as_json = wanted
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, TextFormatter | JsonFormatter):
@@ -91,27 +118,138 @@ def writes_json() -> bool:
 
 def dress(handler: logging.Handler) -> logging.Handler:
     """Give a handler, a server's own too, the format that was chosen."""
+    if isinstance(handler, logging.StreamHandler):
+        handler.setStream(beneath(handler.stream))
     handler.setFormatter(JsonFormatter() if _State.as_json else TextFormatter())
     if not any(isinstance(known, ContextFilter) for known in handler.filters):
         handler.addFilter(ContextFilter())
     return handler
 
 
-def json_line(level: str, name: str, created: float, fields: dict[str, Any]) -> str:
-    """One record as JSON text. ``created`` in seconds since the epoch."""
+def json_line(
+    level: str, name: str, created: float, fields: dict[str, Any], current: str | None = None
+) -> str:
+    """One record as JSON text.
+
+    Args:
+        created: in seconds since the epoch.
+        current: the id of the request that it belongs to; None: the one being handled.
+    """
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
     head = {"timestamp": f"{stamp}.{int(created % 1 * 1000):03d}Z", "level": level, "logger": name}
-    current = request_id.get()
+    if current is None:
+        current = request_id.get()
     tail = {"request_id": current} if current else {}
-    return json.dumps(head | fields | tail, ensure_ascii=False, default=str)
+    return json_object(head | fields | tail)
 
 
-def access_line(line: str) -> str:
-    """A line of the access log: no secrets, a URL's neither; wrapped when JSON is written."""
-    line = masked(line)
+def write_failure(text: str, error: BaseException | None) -> None:
+    """Say on stderr, in the format of the log, why this process ends.
+
+    Args:
+        error: is shown with its traceback; None: the text says it all.
+    """
+    text = masked(text)
+    trace = "" if error is None else masked("".join(traceback.format_exception(error)))
+    if _State.as_json:
+        fields = {"message": text} | ({"exception": trace} if trace else {})
+        text = json_line("CRITICAL", LOGGER_NAME, time.time(), fields)
+    else:
+        text = "\n".join(map(escaped, f"{trace}{text}".split("\n")))
+    stderr = beneath(sys.stderr)
+    stderr.write(f"{text}\n")
+    stderr.flush()
+
+
+# -- what is printed
+
+
+def wrap_streams(*names: str) -> None:
+    """Where JSON is written: make each line that is printed to ``stdout`` or ``stderr`` from now
+    on a record of its own, and each uncaught exception one.
+    """
     if not _State.as_json:
-        return line
-    return json_line("INFO", f"{LOGGER_NAME}.access", time.time(), {"message": line})
+        return
+    for name in names:
+        stream = getattr(sys, name)
+        if not isinstance(stream, PrintedStream):
+            setattr(sys, name, _as_records(name, stream))
+            atexit.register(getattr(sys, name).finish)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_of_thread
+    sys.unraisablehook = _log_unraisable
+
+
+def unwrap_streams() -> None:
+    """The streams and the hooks of Python's own again."""
+    for name in _PRINTED_LEVELS:
+        stream = getattr(sys, name)
+        if isinstance(stream, PrintedStream):
+            stream.finish()
+            atexit.unregister(stream.finish)
+            setattr(sys, name, stream.beneath)
+    sys.excepthook = sys.__excepthook__
+    threading.excepthook = threading.__excepthook__
+    sys.unraisablehook = sys.__unraisablehook__
+
+
+@contextmanager
+def stdout_as_records(onto: TextIO) -> Iterator[None]:
+    """Where JSON is written: what is printed meanwhile becomes records on another stream."""
+    if not _State.as_json:
+        yield
+        return
+    before, printed = sys.stdout, _as_records("stdout", beneath(onto))
+    sys.stdout = printed
+    try:
+        yield
+    finally:
+        sys.stdout = before
+        printed.finish()
+
+
+def _as_records(name: str, stream: TextIO) -> PrintedStream:
+    def make_record(line: str, current: str) -> str:
+        fields = {"message": masked(line), "stream": name}
+        level, logger = _PRINTED_LEVELS[name], f"{LOGGER_NAME}.printed"
+        return json_line(level, logger, time.time(), fields, current)
+
+    return PrintedStream(stream, make_record, request_id.get)
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    _UNCAUGHT.critical("%s: %s", kind.__name__, error, exc_info=(kind, error, trace))
+
+
+def _log_of_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is SystemExit:
+        return
+    error = args.exc_value or args.exc_type()
+    name = args.thread.name if args.thread is not None else "a thread"
+    found = (args.exc_type, error, args.exc_traceback)
+    _UNCAUGHT.error("in %s: %s: %s", name, args.exc_type.__name__, error, exc_info=found)
+
+
+def _log_unraisable(args: sys.UnraisableHookArgs) -> None:
+    error = args.exc_value or args.exc_type()
+    found = (args.exc_type, error, args.exc_traceback)
+    text = args.err_msg or "Exception ignored in"
+    _UNCAUGHT.error("%s: %r: %s", text, args.object, error, exc_info=found)
+
+
+# -- the request that is being handled
+
+
+@contextmanager
+def handling(current: str) -> Iterator[None]:
+    """What is logged meanwhile belongs to the request with this id."""
+    token = request_id.set(current)
+    try:
+        yield
+    finally:
+        request_id.reset(token)
 
 
 def context_data() -> dict[str, str] | str:
@@ -156,7 +294,7 @@ def _log_warning(
 
 def configure_level(level: str) -> None:
     root = logging.getLogger()
-    root.handlers[:] = [dress(logging.StreamHandler(sys.stderr))]
+    root.handlers[:] = [dress(logging.StreamHandler(beneath(sys.stderr)))]
     root.setLevel(_LEVELS[level])
     for name in (LOGGER_NAME, "werkzeug"):
         logging.getLogger(name).setLevel(_LEVELS[level])

@@ -11,6 +11,7 @@ from typing import Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import DrumCommonException
+from datarobot_drum.drum.logs import stdout_as_records
 from datarobot_drum.drum.model.predictor import Predictor
 from datarobot_drum.drum.scoring.output_file import check_output, write_output
 from datarobot_drum.drum.scoring.score_file import score_file
@@ -63,7 +64,8 @@ def _stdout_for_results_only() -> Iterator[None]:
     saved = os.dup(_STDOUT)
     os.dup2(_STDERR, _STDOUT)
     try:
-        yield
+        with stdout_as_records(sys.stderr):
+            yield
     finally:
         sys.stdout.flush()
         os.dup2(saved, _STDOUT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ from datarobot_drum.drum.prediction.messages import Body, PredictRequest, Predic
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service, failure_response
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.access_log import AccessLog
 from datarobot_drum.drum.serving.body import BodyCollector, check_announced
 from datarobot_drum.drum.serving.budget import FREE, BodyBudget, Share
 from datarobot_drum.drum.serving.gate import Gate
@@ -46,6 +47,8 @@ _NO_TELEMETRY: Final[Any] = {
     "logs": False,
     "auto_configure": False,
 }
+# Two of them could be read in two ways.
+_SINGLE: Final = (b"content-type", b"host")
 _JSON_HEADER: Final = (b"content-type", b"application/json")
 
 
@@ -64,6 +67,8 @@ class ModelApp(FastAPI):
         self._gate = gate
         self._metrics = metrics
         self._service_route = service_route
+        # Set before the first request, by a server that writes one.
+        self.access_log: AccessLog | None = None
         self.router.routes.append(service_route)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -71,10 +76,10 @@ class ModelApp(FastAPI):
         app: ASGIApp = CountedBodies(layers, budget, _refuse_body)
         if not self.user_middleware and self.router.routes[0] is self._service_route:
             app = Shortcut(self._service_route, app)
-        return StandardHeaders(app, self._gate, self._metrics)
+        return StandardHeaders(app, self._gate, self._metrics, self.access_log)
 
 
-def create_app(service: Service, settings: Settings) -> FastAPI:
+def create_app(service: Service, settings: Settings) -> ModelApp:
     """The application with every route registered, ready for ``custom_fastapi.init_app``."""
     app = ModelApp(Gate(settings.server), service.metrics, ServiceRoute(service, settings))
     if settings.server.fastapi.docs:
@@ -139,6 +144,11 @@ class ServiceRoute(BaseRoute):
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        if len(headers) < len(scope["headers"]):
+            names = [name for name, _ in scope["headers"]]
+            if any(names.count(name) > 1 for name in _SINGLE):
+                return routes.not_http()
+            headers = _joined(scope["headers"])
         received = await self._read_body(route.operation, scope, headers, receive)
         if isinstance(received, PredictResponse):
             return received
@@ -184,6 +194,14 @@ class ServiceRoute(BaseRoute):
             return error_response(error)
         except OverloadedError as error:
             return failure_response(operation, error)
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers of one name as one, as the other servers have it."""
+    headers: dict[str, str] = {}
+    for name, value in ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw):
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
 
 
 # -- a body on its way in, an answer on its way out

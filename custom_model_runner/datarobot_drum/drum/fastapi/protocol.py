@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.access_log import Refusals
 from datarobot_drum.drum.serving.body import LINGER, MAX_DRAINED, MIN_PROGRESS, TOO_SLOW
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ else:
     _Base = object
 
 
+_CODING: Final = b"transfer-encoding"
 # Bytes: as much as the other servers take of one line.
 MAX_HEAD: Final = 64 * 1024
 HEAD_TOO_LARGE: Final = "The request line and headers are larger than the {} bytes allowed."
@@ -32,6 +34,7 @@ class BoundedMixin(_Base):
     """
 
     header_timeout: float | None = None
+    refusals: Refusals
 
     _timer: asyncio.TimerHandle | None = None
     _progress = 0
@@ -142,21 +145,32 @@ class BoundedMixin(_Base):
 
     def _answer_and_close(self, answer: PredictResponse) -> None:
         """Answer below the application, which has not seen a whole request."""
-        self.transport.write(routes.last_bytes(answer))
+        self.transport.write(self.refusals.answer(answer, self.client[0] if self.client else ""))
         self.transport.close()
 
 
-def protocol_class(timeout: float | None) -> type[Any]:
+def protocol_class(timeout: float | None, told: Refusals) -> type[Any]:
     """The HTTP protocol to serve with: httptools' where it is installed, else h11's.
 
     Args:
         timeout: seconds for a request's head and between steps of its body; None: no limit.
+        told: of what is answered below the application.
     """
     if importlib.util.find_spec("httptools") is not None:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
         class FastProtocol(BoundedMixin, HttpToolsProtocol):
             header_timeout = timeout
+            refusals = told
+
+            def on_headers_complete(self) -> None:
+                version = self.parser.get_http_version()
+                if version != "1.1" and (
+                    version != "1.0" or any(name == _CODING for name, _ in self.headers)
+                ):
+                    # Llhttp lets it pass; uvicorn takes it for what the parser has refused.
+                    raise ValueError(f"not spoken here: HTTP {version}")
+                super().on_headers_complete()
 
             def on_body(self, body: bytes) -> None:
                 # Empty bytes become the piece itself; uvicorn's bytearray would copy it, twice.
@@ -170,5 +184,6 @@ def protocol_class(timeout: float | None) -> type[Any]:
 
     class PlainProtocol(BoundedMixin, H11Protocol):  # type: ignore[misc]
         header_timeout = timeout
+        refusals = told
 
     return PlainProtocol

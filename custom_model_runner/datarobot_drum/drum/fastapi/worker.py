@@ -14,9 +14,9 @@ from datarobot_drum.drum.assembly import load_app
 from datarobot_drum.drum.fastapi.app import create_app
 from datarobot_drum.drum.fastapi.config import uses_uvloop
 from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
-from datarobot_drum.drum.fastapi.middleware import AccessLog, LineWriter
 from datarobot_drum.drum.fastapi.protocol import protocol_class
 from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
+from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.balance import Slot
 from datarobot_drum.drum.serving.listening import cannot_listen
 from datarobot_drum.drum.serving.signals import StopSignals
@@ -50,8 +50,8 @@ def serve(
     fastapi = settings.server.fastapi
     if fastapi.limit_concurrency is not None:
         app.add_middleware(ConcurrencyLimit, limit=fastapi.limit_concurrency)
-    writer = LineWriter()
-    config = _config(AccessLog(app, writer), settings.server, tls)
+    access_log = app.access_log = AccessLog()
+    config = _config(app, settings.server, tls, Refusals(access_log, service.metrics))
     serving = service
 
     def on_drain() -> None:
@@ -77,15 +77,17 @@ def serve(
             raise
         raise cannot_listen(error, settings.server.host, settings.server.port) from error
     finally:
-        writer.flush()
+        access_log.flush()
         service.close()
 
 
-def _config(app: Any, settings: ServerSettings, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def _config(
+    app: Any, settings: ServerSettings, tls: ssl.SSLContext | None, refusals: Refusals
+) -> uvicorn.Config:
     keep_alive = settings.fastapi.keep_alive
     config = uvicorn.Config(
         app,
-        http=protocol_class(settings.http.header_timeout),
+        http=protocol_class(settings.http.header_timeout, refusals),
         # Logging is set up already, and access lines have a format and a way of their own.
         log_config=None,
         access_log=False,

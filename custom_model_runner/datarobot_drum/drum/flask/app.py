@@ -25,6 +25,7 @@ from datarobot_drum.drum.prediction.messages import Body, PredictRequest, Predic
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.service import Service, failure_response
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.access_log import REQUEST_ID_KEY, ROUTE_KEY
 from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector, next_step
 from datarobot_drum.drum.serving.budget import BodyBudget, Share, is_large
 from datarobot_drum.drum.serving.gate import Gate
@@ -147,13 +148,20 @@ def _collect_body(incoming: flask.Request, limit: int | None) -> Body:
     """
     length = incoming.content_length
     if length is not None and length <= JOINED_UP_TO:
-        return _read(incoming.get_data)
+        data = _read(incoming.get_data)
+        if len(data) < length:
+            # Gunicorn takes a client's end for the body's.
+            raise MalformedRequestError(BROKEN)
+        return data
     content_type = incoming.environ.get("CONTENT_TYPE", "")
     with BodyCollector(limit, content_type, "" if length is None else str(length)) as collector:
         while piece := _read(lambda: incoming.stream.read(next_step(collector.size))):
             collector.add(piece)
     # An extension may have read the body before; then it is in the request object.
-    return collector.finish() if collector.size else incoming.get_data()
+    body = collector.finish() if collector.size else incoming.get_data()
+    if length is not None and len(body) < length:
+        raise MalformedRequestError(BROKEN)
+    return body
 
 
 def _read(read: Callable[[], bytes]) -> bytes:
@@ -198,6 +206,7 @@ def _stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:
         flask.g.started = time.perf_counter()
         flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
         logs.request_id.set(flask.g.request_id)
+        flask.request.environ[REQUEST_ID_KEY] = flask.g.request_id
         early = None if gate.is_plain else _early_answer(gate)
         # Werkzeug takes leading slashes for one; //ping/ is no route on any server.
         if early is None and flask.request.environ["PATH_INFO"].startswith("//"):
@@ -233,6 +242,7 @@ def _early_answer(gate: Gate) -> PredictResponse | None:
 def _count_when_sent(response: flask.Response, gate: Gate, metrics: Metrics) -> None:
     method, label = flask.request.method, gate.label(flask.request.path)
     started, status = flask.g.started, response.status_code
+    flask.request.environ[ROUTE_KEY] = label
 
     def count() -> None:
         metrics.request(method, label, status, time.perf_counter() - started)

@@ -6,13 +6,15 @@ import io
 import re
 from typing import IO, TYPE_CHECKING, Final
 
+from datarobot_drum.drum.flask.head import HeadError, header_lines
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _LONGEST_LINE: Final = 4096
 _MOST_TRAILERS: Final = 100
-_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
-_LINE_END: Final = (b"\r\n", b"\n")
+_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+_LINE_END: Final = b"\r\n"
 
 
 class ChunkedInput(io.RawIOBase):
@@ -40,7 +42,7 @@ class ChunkedInput(io.RawIOBase):
             raise EOFError("the body ends within a chunk")
         view[: len(piece)] = piece
         self._left -= len(piece)
-        if not self._left and self._line() not in _LINE_END:
+        if not self._left and self._line() != _LINE_END:
             raise ValueError("a chunk is longer than its size")
         return len(piece)
 
@@ -54,10 +56,11 @@ class ChunkedInput(io.RawIOBase):
             self._ended = True
 
     def _skip_trailers(self) -> None:
-        for _ in range(_MOST_TRAILERS):
-            if self._line() in _LINE_END:
-                return
-        raise ValueError("the body has too many trailers")
+        try:
+            for _ in header_lines(self._source, _MOST_TRAILERS):
+                pass
+        except HeadError as error:
+            raise ValueError("a trailer is broken") from error
 
     def _line(self) -> bytes:
         line = self._source.readline(_LONGEST_LINE)

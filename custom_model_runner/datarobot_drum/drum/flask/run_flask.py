@@ -53,9 +53,13 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     from datarobot_drum.drum.assembly import load_app
     from datarobot_drum.drum.flask.app import create_app
     from datarobot_drum.drum.flask.server import DrainingServer
+    from datarobot_drum.drum.serving.access_log import AccessLog
 
     app, service = load_app(settings, create_app, "custom_flask")
-    wsgi = DrainingServer(listener, app, tls, server.service.request_timeout)
+    access_log = AccessLog()
+    wsgi = DrainingServer(
+        listener, app, tls, server.service.request_timeout, access_log, service.metrics
+    )
     try:
         wsgi.start(server.http.backlog)
     except OSError as error:
@@ -65,4 +69,5 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     wsgi.serve_until(lambda: signals.first is not None)
     service.draining = True
     wsgi.drain(server.http.graceful_timeout, service.end_streams, lambda: signals.forced)
+    access_log.flush()
     service.close()

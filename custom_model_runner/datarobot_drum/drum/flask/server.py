@@ -7,31 +7,35 @@ import io
 import selectors
 import socket
 import ssl
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.flask.chunked import ChunkedInput
 from datarobot_drum.drum.flask.counted import CountedInput
-from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.flask.head import HeadError, read_head
+from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.access_log import REQUEST_ID_KEY, AccessLog, Exchange, Refusals
 from datarobot_drum.drum.serving.body import Leftover
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-logger = get_drum_logger("flask_server")
+logger = logs.get_drum_logger("flask_server")
 
 # Seconds: between two looks at the stop signal; for a TLS handshake.
 POLL: Final = 0.1
+SENT_KEY: Final = "drum.sent"
 HANDSHAKE_TIMEOUT: Final = 10.0
 
 
@@ -59,22 +63,28 @@ class RequestHandler(WSGIRequestHandler):
         self.connection.settimeout(self.server.inactivity)
 
     def parse_request(self) -> bool:
-        if not super().parse_request():
-            return False
+        """As strict as the other servers, where the standard library lets much pass."""
+        self.command = self.path = ""
+        self.request_version = "HTTP/1.1"
+        self.close_connection = True
+        self.started = time.perf_counter()
         try:
-            urlsplit(self.path)
-        except ValueError:
-            # Werkzeug would split it again, for its log too, and not survive.
-            self.path = "/"
-            self.send_error(HTTPStatus.BAD_REQUEST, "Bad request target")
+            head = read_head(self.raw_requestline, self.rfile)
+        except EOFError:
             return False
+        except HeadError as error:
+            self.send_error(error.status, str(error))
+            return False
+        self.command, self.path, self.request_version = head.method, head.target, head.version
+        self.headers = head.headers
         return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the parser refuses; the standard library would repeat it in the status line."""
-        self.log_error("code %d, message %s", code, message)
+        client = self.client_address[0]
+        logger.warning("Invalid request from %s: %s", client, message or HTTPStatus(code).phrase)
         self.close_connection = True
-        self.wfile.write(routes.last_bytes(routes.not_http(code)))
+        self.wfile.write(self.server.refusals.answer(routes.not_http(code), client))
 
     def handle_expect_100(self) -> bool:
         """Leaves it to ``run_wsgi``, which asks for the body too: once is enough."""
@@ -82,15 +92,25 @@ class RequestHandler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         self.server.mark_busy(self.request)
-        super().run_wsgi()
+        self.status = 0
+        try:
+            super().run_wsgi()
+        finally:
+            # Without a status the client went away before there was an answer.
+            if self.status:
+                seconds = time.perf_counter() - self.started
+                sent = self.environ.get(SENT_KEY, 0)
+                self.server.access_log.add(
+                    Exchange.of_wsgi(self.environ, self.status, sent, seconds)
+                )
         body = self.environ["wsgi.input"]
         if isinstance(body, CountedInput) and not body.ended:
             self._leftover.drain()
 
     def make_environ(self) -> WSGIEnvironment:
         environ = super().make_environ()
-        # The standard library makes one slash of several in front; they are no route anywhere.
-        if self.requestline.partition(" ")[2].startswith("//"):
+        # Werkzeug makes one slash of several in front; they are no route anywhere.
+        if self.path.startswith("//"):
             environ["PATH_INFO"] = f"/{environ['PATH_INFO']}"
         if environ.get("wsgi.input_terminated"):
             environ["wsgi.input"] = ChunkedInput(self.rfile)
@@ -101,9 +121,52 @@ class RequestHandler(WSGIRequestHandler):
 
     def send_response(self, code: int, message: str | None = None) -> None:
         """The status line, without the header that tells the server's version."""
-        self.log_request(code)
+        self.status = code
         self.send_response_only(code, message)
         self.send_header("Date", self.date_time_string())
+
+
+class Outermost:
+    """Stands around the application and all that an extension has put around that: counts the
+    bytes of each answer, and answers what fails there as everything else is answered.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        environ[SENT_KEY] = 0
+        try:
+            pieces = self._app(environ, start_response)
+        # A middleware of an extension's may raise anything, of which werkzeug makes a page.
+        except Exception as error:
+            pieces = _answered(error, environ, start_response)
+        return self._counted(pieces, environ)
+
+    @staticmethod
+    def _counted(pieces: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[bytes]:
+        try:
+            for piece in pieces:
+                environ[SENT_KEY] += len(piece)
+                yield piece
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
+
+
+def _answered(
+    error: Exception, environ: WSGIEnvironment, start_response: StartResponse
+) -> list[bytes]:
+    current = environ.get(REQUEST_ID_KEY) or routes.request_id(environ.get("HTTP_X_REQUEST_ID"))
+    environ[REQUEST_ID_KEY] = current
+    with logs.handling(current):
+        answer = error_response(error)
+    assert isinstance(answer.body, bytes)
+    headers = [*routes.standard_headers(current), *answer.headers]
+    headers += [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
+    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers, sys.exc_info())
+    return [answer.body]
 
 
 class DrainingServer(ThreadedWSGIServer):
@@ -118,13 +181,17 @@ class DrainingServer(ThreadedWSGIServer):
     def __init__(
         self,
         listener: socket.socket,
-        app: Flask,
+        app: WSGIApplication,
         tls: ssl.SSLContext | None,
         inactivity: float | None,
+        access_log: AccessLog,
+        metrics: Metrics,
     ) -> None:
         host, port = listener.getsockname()[:2]
-        super().__init__(host, port, app, RequestHandler, fd=listener.fileno())
+        super().__init__(host, port, Outermost(app), RequestHandler, fd=listener.fileno())
         listener.close()
+        self.access_log = access_log
+        self.refusals = Refusals(access_log, metrics)
         self.ssl_context = tls
         self.inactivity = inactivity
         self._state = threading.Condition()

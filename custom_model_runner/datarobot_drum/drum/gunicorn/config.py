@@ -12,11 +12,6 @@ from datarobot_drum.drum.gunicorn.tls import limit_handshake
 from datarobot_drum.drum.serving.listening import shown
 from datarobot_drum.drum.settings import Settings
 
-ACCESS_LOG_FORMAT: Final = (
-    """%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" """
-    """{'request_id': '%({x-request-id}o)s'}"""
-)
-
 WORKER_CLASSES: Final = {
     "gthread": "datarobot_drum.drum.gunicorn.worker.DrumThreadWorker",
     "sync": "datarobot_drum.drum.gunicorn.worker.DrumSyncWorker",
@@ -53,7 +48,6 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
         "max_requests_jitter": gunicorn.max_requests_jitter,
         "loglevel": gunicorn.log_level,
         "accesslog": "-",
-        "access_log_format": ACCESS_LOG_FORMAT,
         "logger_class": "datarobot_drum.drum.gunicorn.logger.DrumLogger",
         "limit_request_line": _REQUEST_LINE,
         "control_socket_disable": True,

@@ -1,4 +1,6 @@
-"""Gunicorn's log in this server's format: the request's id in each line, no secrets."""
+"""Gunicorn's log in this server's format: the request's id in each line, no secrets; and the access
+log, which is every server's.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +9,26 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from datarobot_drum.drum import logs
+from datarobot_drum.drum.serving.access_log import REQUEST_ID_KEY, AccessLog, Exchange
 
 
 class DrumLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's logger, its handlers dressed like all others."""
+    """Gunicorn's logger, its handlers dressed like all others.
+
+    Attributes:
+        exchanges: a worker's own; None in the arbiter, which answers nobody.
+    """
+
+    exchanges: AccessLog | None = None
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         for handler in self.error_log.handlers:
             logs.dress(handler)
-        for handler in self.access_log.handlers:
-            if logs.writes_json():
-                logs.dress(handler)
-            else:
-                handler.setFormatter(logs.TextFormatter("%(message)s"))
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        # ``dictConfig`` in user code disables every logger that it does not name. Who disables
-        # this one alone means it.
-        if self.access_log.disabled and self.error_log.disabled:
-            self.access_log.disabled = False
-        super().access(resp, req, environ, request_time)
+        """What the application has not seen is logged by who answers it."""
+        if self.exchanges is not None and REQUEST_ID_KEY in environ:
+            seconds = request_time.total_seconds()
+            status = int(str(resp.status).partition(" ")[0])
+            self.exchanges.add(Exchange.of_wsgi(environ, status, resp.sent, seconds))

@@ -27,7 +27,9 @@ from gunicorn.workers.sync import SyncWorker
 from datarobot_drum.drum.exceptions import SlowClientError
 from datarobot_drum.drum.gunicorn.connection import Connection, is_readable
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
+from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.balance import STEP_BACK
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
 from datarobot_drum.drum.serving.signals import (
@@ -120,9 +122,13 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
             super().handle_error(req, page, addr, exc)
             answer = routes.not_http(page.status)
         try:
-            write_nonblock(client, routes.last_bytes(answer))
+            write_nonblock(client, self._refused(answer, addr))
         except OSError:
             self.log.debug("The client did not wait for an error.")
+
+    def _refused(self, answer: PredictResponse, address: Any) -> bytes:
+        refusals = Refusals(self.log.exchanges, self.app.service.metrics)
+        return refusals.answer(answer, address[0] if address else "")
 
     def load_wsgi(self) -> None:
         self._loading = True
@@ -144,10 +150,12 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
             os.kill(self.ppid, signal.SIGCHLD)
         # Made here: gevent has put its own in place by now.
         self._end = queue.SimpleQueue()
+        self.log.exchanges = AccessLog()
         threading.Thread(target=self._end_streams, args=(self._end,), daemon=True).start()
         try:
             super().run()
         finally:
+            self.log.exchanges.flush()
             self.app.service.close()
 
     def _announce_end(self) -> None:

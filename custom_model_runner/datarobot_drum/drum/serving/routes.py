@@ -216,12 +216,12 @@ def not_http(status: int = HTTPStatus.BAD_REQUEST) -> PredictResponse:
     return failure(status, f"{refused.description or refused.phrase}.")
 
 
-def last_bytes(answer: PredictResponse) -> bytes:
+def last_bytes(answer: PredictResponse, current_request_id: str) -> bytes:
     """An answer that is sent below the application, as the connection's last."""
     assert isinstance(answer.body, bytes)
     status = HTTPStatus(answer.status)
     lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
-    lines += [f"{name}: {value}" for name, value in standard_headers(request_id(None))]
+    lines += [f"{name}: {value}" for name, value in standard_headers(current_request_id)]
     lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}"]
     lines += ["Connection: close", "", ""]
     return "\r\n".join(lines).encode("latin-1") + answer.body

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
+from datarobot_drum.drum.logs import write_failure
 from datarobot_drum.drum.masking import without_internals
 
 # Raised with a text that says it all: for any other type the text needs the type's name.
@@ -34,10 +35,7 @@ def failure_text(error: BaseException) -> str:
 
 def report_failure(error: BaseException, with_traceback: bool = False) -> None:
     """Write the error to stderr, for processes whose exceptions nobody else will see."""
-    if with_traceback:
-        traceback.print_exception(error)
-    sys.stderr.write(f"{failure_text(error)}\n")
-    sys.stderr.flush()
+    write_failure(failure_text(error), error if with_traceback else None)
 
 
 @contextmanager

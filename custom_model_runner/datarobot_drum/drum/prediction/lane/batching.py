@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Final, TypeAlias, TypeVar
 
+from datarobot_drum.drum.logs import handling
 from datarobot_drum.drum.model.predictor import Predictions, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 
@@ -81,7 +82,7 @@ class Batcher:
     ) -> Iterator[_Rows]:
         """The rows of the requests, one after the other; bad ones have their answer at once."""
         for position, request in enumerate(requests):
-            rows = _attempt(self._rows, self._failed, position, request)
+            rows = self._for(request, self._rows, position, request)
             if isinstance(rows, _Rows):
                 yield rows
             else:
@@ -118,11 +119,18 @@ class Batcher:
                 for rows, predictions in zip(group, parts, strict=True):
                     yield (
                         rows.position,
-                        _attempt(self._encode, self._failed, rows.request, predictions),
+                        self._for(rows.request, self._encode, rows.request, predictions),
                     )
                 return
         for rows in group:
-            yield rows.position, _attempt(self._answer_alone, self._failed, rows)
+            yield rows.position, self._for(rows.request, self._answer_alone, rows)
+
+    def _for(
+        self, request: PredictRequest, call: Callable[..., Result], *arguments: Any
+    ) -> Result | PredictResponse:
+        """What is done for one request alone; what the log says of it has that one's id."""
+        with handling(request.request_id):
+            return _attempt(call, self._failed, *arguments)
 
     def _predict_merged(self, group: list[_Rows]) -> list[Predictions] | None:
         counts = tuple(rows.count for rows in group)
