@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.http import HTTP_STATUS_CODES
 
 from datarobot_drum.drum import logs
 from datarobot_drum.drum.exceptions import (
@@ -194,6 +196,36 @@ def _close_replaced_stream(response: flask.Response) -> flask.Response:
     return response
 
 
+def answering_failures(app: WSGIApplication) -> WSGIApplication:
+    """The application and whatever an extension has put around it; what fails there is answered
+    as everything else is.
+    """
+
+    def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return app(environ, start_response)
+        # A middleware may raise anything, of which a server would make a page of its own.
+        except Exception as error:
+            return _answered(error, environ, start_response)
+
+    return answering
+
+
+def _answered(
+    error: Exception, environ: WSGIEnvironment, start_response: StartResponse
+) -> list[bytes]:
+    current = environ.get(REQUEST_ID_KEY) or routes.request_id(environ.get("HTTP_X_REQUEST_ID"))
+    environ[REQUEST_ID_KEY] = current
+    with logs.handling(current):
+        answer = error_response(error)
+    assert isinstance(answer.body, bytes)
+    headers = [*routes.standard_headers(current), *answer.headers]
+    headers += [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
+    phrase = HTTP_STATUS_CODES.get(answer.status, "Unknown")
+    start_response(f"{answer.status} {phrase}", headers, sys.exc_info())
+    return [answer.body]
+
+
 # -- before and after every route, those that an extension adds too
 
 
@@ -246,6 +278,8 @@ def _count_when_sent(response: flask.Response, gate: Gate, metrics: Metrics) -> 
 
     def count() -> None:
         metrics.request(method, label, status, time.perf_counter() - started)
+        # Gunicorn's threads go on to other requests.
+        logs.request_id.set("")
 
     response.call_on_close(count)
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 _LONGEST_LINE: Final = 64 * 1024
 _MOST_HEADERS: Final = 100
+# Characters of what is refused, in the log.
+_MOST_SHOWN: Final = 200
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE: Final = re.compile(rb"([!$%&'*+.^_`|~0-9A-Z-]{3,20}) ([\x21-\x7e]+) (HTTP/1\.[01])")
 _HEADER: Final = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -71,7 +73,8 @@ def header_lines(source: io.BufferedIOBase | IO[bytes], most: int) -> Iterator[t
             return
         found = _HEADER.fullmatch(content)
         if found is None:
-            raise HeadError(f"not a header: {content!r}")
+            # What stands behind a colon may be secret.
+            raise HeadError(f"not a header: {_shown(content.partition(b':')[0])}")
         name, value = found.groups()
         yield name.decode("ascii"), value.rstrip(b" \t").decode("latin-1")
     raise HeadError("too many headers", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -84,23 +87,27 @@ def _content(line: bytes, too_long: HTTPStatus) -> bytes:
     if not line.endswith(b"\n"):
         raise EOFError("the head ends early")
     if not line.endswith(b"\r\n"):
-        raise HeadError(f"not the end of a line: {line!r}")
+        raise HeadError("a line ends without a carriage return")
     return line[:-2]
 
 
 def _request_line(line: bytes) -> tuple[str, str, str]:
     found = _REQUEST_LINE.fullmatch(line)
     if found is None:
-        raise HeadError(f"not a request line: {line!r}")
+        raise HeadError(f"not a request line: {_shown(line)}")
     method, target, version = (part.decode("ascii") for part in found.groups())
     if not (target.startswith("/") or method == "CONNECT" or _is_special(method, target)):
-        raise HeadError(f"not a request target: {target!r}")
+        raise HeadError(f"not a request target: {target[:_MOST_SHOWN]}")
     try:
         # Werkzeug splits it too, and would not survive.
         urlsplit(target)
     except ValueError as error:
-        raise HeadError(f"not a request target: {target!r}") from error
+        raise HeadError(f"not a request target: {target[:_MOST_SHOWN]}") from error
     return method, target, version
+
+
+def _shown(line: bytes) -> str:
+    return line[:_MOST_SHOWN].decode("latin-1")
 
 
 def _is_special(method: str, target: str) -> bool:
@@ -114,10 +121,10 @@ def _check_framing(headers: HTTPMessage, version: str) -> None:
             raise HeadError(f"{name} stands there twice")
     length, coding = headers.get("Content-Length"), headers.get("Transfer-Encoding")
     if length is not None and _LENGTH.fullmatch(length) is None:
-        raise HeadError(f"not a length: {length!r}")
+        raise HeadError(f"not a length: {length[:_MOST_SHOWN]}")
     if coding is None:
         return
     if _CODINGS.fullmatch(coding) is None:
-        raise HeadError(f"not a transfer coding: {coding!r}")
+        raise HeadError(f"not a transfer coding: {coding[:_MOST_SHOWN]}")
     if length is not None or version == "HTTP/1.0":
         raise HeadError("a transfer coding with a length, or in HTTP/1.0")

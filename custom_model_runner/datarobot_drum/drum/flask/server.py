@@ -7,24 +7,23 @@ import io
 import selectors
 import socket
 import ssl
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from datarobot_drum.drum import logs
+from datarobot_drum.drum.flask.app import answering_failures
 from datarobot_drum.drum.flask.chunked import ChunkedInput
 from datarobot_drum.drum.flask.counted import CountedInput
 from datarobot_drum.drum.flask.head import HeadError, read_head
-from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
-from datarobot_drum.drum.serving.access_log import REQUEST_ID_KEY, AccessLog, Exchange, Refusals
+from datarobot_drum.drum.serving.access_log import AccessLog, Exchange, Refusals
 from datarobot_drum.drum.serving.body import Leftover
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
 
@@ -81,10 +80,12 @@ class RequestHandler(WSGIRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the parser refuses; the standard library would repeat it in the status line."""
-        client = self.client_address[0]
-        logger.warning("Invalid request from %s: %s", client, message or HTTPStatus(code).phrase)
+        client, current = self.client_address[0], routes.request_id(None)
+        reason = message or HTTPStatus(code).phrase
+        with logs.handling(current):
+            logger.warning("Invalid request from %s: %s", client, reason)
         self.close_connection = True
-        self.wfile.write(self.server.refusals.answer(routes.not_http(code), client))
+        self.wfile.write(self.server.refusals.answer(routes.not_http(code), client, current))
 
     def handle_expect_100(self) -> bool:
         """Leaves it to ``run_wsgi``, which asks for the body too: once is enough."""
@@ -126,25 +127,15 @@ class RequestHandler(WSGIRequestHandler):
         self.send_header("Date", self.date_time_string())
 
 
-class Outermost:
-    """Stands around the application and all that an extension has put around that: counts the
-    bytes of each answer, and answers what fails there as everything else is answered.
-    """
+class Counted:
+    """A WSGI application whose answers' bytes are counted."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         environ[SENT_KEY] = 0
-        try:
-            pieces = self._app(environ, start_response)
-        # A middleware of an extension's may raise anything, of which werkzeug makes a page.
-        except Exception as error:
-            pieces = _answered(error, environ, start_response)
-        return self._counted(pieces, environ)
-
-    @staticmethod
-    def _counted(pieces: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[bytes]:
+        pieces = self._app(environ, start_response)
         try:
             for piece in pieces:
                 environ[SENT_KEY] += len(piece)
@@ -153,20 +144,6 @@ class Outermost:
             close = getattr(pieces, "close", None)
             if close is not None:
                 close()
-
-
-def _answered(
-    error: Exception, environ: WSGIEnvironment, start_response: StartResponse
-) -> list[bytes]:
-    current = environ.get(REQUEST_ID_KEY) or routes.request_id(environ.get("HTTP_X_REQUEST_ID"))
-    environ[REQUEST_ID_KEY] = current
-    with logs.handling(current):
-        answer = error_response(error)
-    assert isinstance(answer.body, bytes)
-    headers = [*routes.standard_headers(current), *answer.headers]
-    headers += [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
-    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers, sys.exc_info())
-    return [answer.body]
 
 
 class DrainingServer(ThreadedWSGIServer):
@@ -188,7 +165,9 @@ class DrainingServer(ThreadedWSGIServer):
         metrics: Metrics,
     ) -> None:
         host, port = listener.getsockname()[:2]
-        super().__init__(host, port, Outermost(app), RequestHandler, fd=listener.fileno())
+        super().__init__(
+            host, port, Counted(answering_failures(app)), RequestHandler, fd=listener.fileno()
+        )
         listener.close()
         self.access_log = access_log
         self.refusals = Refusals(access_log, metrics)

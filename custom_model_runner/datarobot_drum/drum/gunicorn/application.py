@@ -49,7 +49,7 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
             StartupError: the model cannot be loaded.
         """
         from datarobot_drum.drum.assembly import load_app
-        from datarobot_drum.drum.flask.app import create_app
+        from datarobot_drum.drum.flask.app import answering_failures, create_app
 
         app, self.service = load_app(self.settings, create_app, "custom_flask", self.service)
-        return app
+        return answering_failures(app)

@@ -26,8 +26,8 @@ from gunicorn.workers.sync import SyncWorker
 
 from datarobot_drum.drum.exceptions import SlowClientError
 from datarobot_drum.drum.gunicorn.connection import Connection, is_readable
+from datarobot_drum.drum.logs import handling
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
-from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.balance import STEP_BACK
@@ -115,20 +115,19 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """Answer what gunicorn's parser refuses: its own page would be HTML and repeat it."""
+        current = routes.request_id(None)
         if isinstance(exc, SlowClientError):
             answer = routes.failure(exc.status, str(exc))
         else:
             page = _Page()
-            super().handle_error(req, page, addr, exc)
+            with handling(current):
+                super().handle_error(req, page, addr, exc)
             answer = routes.not_http(page.status)
+        refusals = Refusals(self.log.exchanges, self.app.service.metrics)
         try:
-            write_nonblock(client, self._refused(answer, addr))
+            write_nonblock(client, refusals.answer(answer, addr[0] if addr else "", current))
         except OSError:
             self.log.debug("The client did not wait for an error.")
-
-    def _refused(self, answer: PredictResponse, address: Any) -> bytes:
-        refusals = Refusals(self.log.exchanges, self.app.service.metrics)
-        return refusals.answer(answer, address[0] if address else "")
 
     def load_wsgi(self) -> None:
         self._loading = True

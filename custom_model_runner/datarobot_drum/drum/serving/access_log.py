@@ -148,13 +148,14 @@ class Refusals:
         self._log = log
         self._metrics = metrics
 
-    def answer(self, answer: PredictResponse, client: str) -> bytes:
+    def answer(self, answer: PredictResponse, client: str, request_id: str | None = None) -> bytes:
         """The bytes to send, as the connection's last.
 
         Args:
             client: its address.
+            request_id: given already; None: a new one.
         """
-        current = routes.request_id(None)
+        current = request_id or routes.request_id(None)
         assert isinstance(answer.body, bytes)
         self._metrics.request(NOTHING, OTHER, answer.status, 0.0)
         self._log.add(
