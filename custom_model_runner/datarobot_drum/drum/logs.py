@@ -236,7 +236,8 @@ def _log_unraisable(args: sys.UnraisableHookArgs) -> None:
     error = args.exc_value or args.exc_type()
     found = (args.exc_type, error, args.exc_traceback)
     text = args.err_msg or "Exception ignored in"
-    _UNCAUGHT.error("%s: %r: %s", text, args.object, error, exc_info=found)
+    kind = args.exc_type.__name__
+    _UNCAUGHT.error("%s: %r: %s: %s", text, args.object, kind, error, exc_info=found)
 
 
 # -- the request that is being handled
