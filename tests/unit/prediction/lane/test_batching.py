@@ -27,6 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelError
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
+from datarobot_drum.drum.logs import request_id
 from datarobot_drum.drum.model.artifacts.base import Merge
 from datarobot_drum.drum.model.artifacts.sklearn import EstimatorModel
 from datarobot_drum.drum.model.predictor import ModelInfo, Predictions, RowSource
@@ -271,3 +272,35 @@ def test_great_tables_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch
     found, calls = answers(bodies)
     assert [body for _status, body in found] == ["[1.0]", "[2.0, 3.0, 4.0]", "[5.0]", "[6.0]"]
     assert calls == [4, 1, 1]
+
+
+def test_what_the_log_says_of_a_request_in_a_merged_call_has_that_requests_id() -> None:
+    seen: list[tuple[str, str]] = []
+
+    class Refusing:
+        def predict(self, data: Any, source: RowSource) -> Predictions:
+            seen.append(("predict", request_id.get()))
+            raise ModelError("no")
+
+    def failed(error: BaseException) -> PredictResponse:
+        seen.append((str(error), request_id.get()))
+        return PredictResponse(500, b"")
+
+    def decode(request: PredictRequest) -> tuple[Any, RowSource]:
+        if request.request_id == "bad":
+            raise ModelError("unreadable")
+        return numbers(1), RowSource()
+
+    requests = [PredictRequest(b"", request_id=name) for name in ("one", "bad", "two")]
+    predictor: Any = Refusing()
+    Batcher(predictor, decode, lambda *_: PredictResponse(200, b""), failed, 10).answer(requests)
+
+    assert seen == [
+        ("unreadable", "bad"),
+        ("predict", ""),
+        ("predict", "one"),
+        ("no", "one"),
+        ("predict", "two"),
+        ("no", "two"),
+    ]
+    assert request_id.get() == ""
