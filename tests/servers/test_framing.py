@@ -26,6 +26,32 @@ def load_model(code_dir):
 def score(data, model, **kwargs):
     return pd.DataFrame({"Predictions": [1.5] * len(data)})
 """
+# A layer around the application that fails.
+FLASK: Final = """
+def init_app(app):
+    inner = app.wsgi_app
+
+    def layer(environ, start_response):
+        if environ["PATH_INFO"] == "/broken":
+            raise ValueError("out of order")
+        return inner(environ, start_response)
+
+    app.wsgi_app = layer
+"""
+FASTAPI: Final = """
+class Layer:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope.get("path") == "/broken":
+            raise ValueError("out of order")
+        await self.app(scope, receive, send)
+
+
+def init_app(app):
+    app.add_middleware(Layer)
+"""
 POST: Final = b"POST /predict/ HTTP/1.1\r\n"
 BASE: Final = b"Host: x\r\nConnection: close\r\n"
 CSV: Final = b"Content-Type: text/csv\r\n"
@@ -132,6 +158,8 @@ def server(
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("model")
     (folder / "custom.py").write_text(CUSTOM)
+    (folder / "custom_flask.py").write_text(FLASK)
+    (folder / "custom_fastapi.py").write_text(FASTAPI)
     with running_server(folder, request.param, "--target-type", "regression") as started:
         yield started
 
@@ -203,13 +231,24 @@ def test_what_is_refused_is_counted_and_logged_in_one_line_as_all_else_is(server
     assert [lines[known]["status"] for known in ids] == ["400"] * len(REFUSED) + ["200"]
     assert lines[ids[-1]]["agent"].encode("latin-1") == b'\\" 200 1 \xff'
     assert lines[ids[-1]]["referer"] == "\\"
-    assert all(line.isprintable() for line in server.stderr().splitlines())
+    assert all(line.isprintable() for line in server.stderr().split("\n"))
     counted = server.get("/metrics")[1].decode()
     total = re.search(
         r'drum_requests_total\{endpoint="other",method="other",status="400"\} (\S+)', counted
     )
     # Chunks are refused by the application, under their route.
     assert total is not None and float(total[1]) >= len(REFUSED) - 10
+
+
+def test_what_fails_around_the_application_is_answered_as_all_else_is(server: Server) -> None:
+    sent = get(b"X-Request-Id: mine\r\n", line=b"GET /broken HTTP/1.1\r\n")
+    status, headers, body = ask(server, sent)
+
+    assert (status, headers["x-request-id"]) == (500, "mine")
+    assert json.loads(body) == {"message": "ERROR: out of order"}
+    assert headers["x-drum-version"]
+    eventually(lambda: '"GET /broken HTTP/1.1" 500 ' in server.stdout())
+    assert "ValueError: out of order" in server.stderr()
 
 
 def parsed(line: str) -> dict[str, str]:
