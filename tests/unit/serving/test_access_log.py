@@ -7,14 +7,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datarobot_drum.drum import logs, masking
+from datarobot_drum.drum import masking
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import MAX_WAITING, AccessLog, Exchange, Refusals
@@ -29,13 +28,6 @@ LINE = re.compile(
 WIRE = st.binary(max_size=40).map(lambda data: data.decode("latin-1"))
 
 
-@pytest.fixture
-def as_json() -> Iterator[None]:
-    logs.use_json(True)
-    yield
-    logs.use_json(False)
-
-
 def read_back(text: str) -> str:
     return text.encode("ascii").decode("unicode_escape")
 
@@ -47,23 +39,19 @@ def test_whatever_comes_is_one_line_whose_quotes_read_back(
     exchange = PLAIN._replace(
         request_line=request, referer=referer, agent=agent, authorization=f"Basic {user}"
     )
-    line = exchange.line()
+    line = exchange.line(as_json=False)
 
     assert line.isascii() and line.isprintable()
     found = LINE.fullmatch(line)
     assert found is not None, line
-    assert read_back(found["request"]) == request
+    assert read_back(found["request"]) == (request or "-")
     assert read_back(found["referer"]) == (referer or "-")
     assert read_back(found["agent"]) == (agent or "-")
 
 
 @given(st.text(max_size=40), WIRE)
 def test_whatever_comes_is_one_json_object(request: str, agent: str) -> None:
-    logs.use_json(True)
-    try:
-        line = PLAIN._replace(request_line=request, agent=agent).line()
-    finally:
-        logs.use_json(False)
+    line = PLAIN._replace(request_line=request, agent=agent).line(as_json=True)
 
     assert line.isprintable()
     fields = json.loads(line)
@@ -71,8 +59,8 @@ def test_whatever_comes_is_one_json_object(request: str, agent: str) -> None:
     assert fields.get("user_agent", "") == agent
 
 
-def test_json_has_fields_of_its_own(as_json: None) -> None:
-    fields = json.loads(PLAIN.line())
+def test_json_has_fields_of_its_own() -> None:
+    fields = json.loads(PLAIN.line(as_json=True))
 
     del fields["timestamp"]
     assert fields == {
@@ -91,7 +79,7 @@ def test_json_has_fields_of_its_own(as_json: None) -> None:
 
 @pytest.mark.parametrize("value", ["Bearer secret", "Basic !", "Basic", "Basic Og==", "Basic ü"])
 def test_only_a_basic_name_is_a_user_and_no_secret_is_logged(value: str) -> None:
-    line = PLAIN._replace(authorization=value).line()
+    line = PLAIN._replace(authorization=value).line(as_json=False)
 
     assert line.startswith("1.2.3.4 - - [")
     assert "secret" not in line
@@ -99,7 +87,7 @@ def test_only_a_basic_name_is_a_user_and_no_secret_is_logged(value: str) -> None
 
 def test_a_secret_in_a_url_is_hidden_before_it_is_quoted() -> None:
     masking.hide(['a"secret\\of\x1bours'])
-    line = PLAIN._replace(request_line='GET /?a"secret\\of\x1bours HTTP/1.1').line()
+    line = PLAIN._replace(request_line='GET /?a"secret\\of\x1bours HTTP/1.1').line(as_json=False)
 
     assert '"GET /?***** HTTP/1.1"' in line
 

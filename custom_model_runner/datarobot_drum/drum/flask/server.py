@@ -110,9 +110,9 @@ class RequestHandler(WSGIRequestHandler):
 
     def make_environ(self) -> WSGIEnvironment:
         environ = super().make_environ()
-        # Werkzeug makes one slash of several in front; they are no route anywhere.
+        # Werkzeug takes what follows for a host, or makes one slash of several, which are no route.
         if self.path.startswith("//"):
-            environ["PATH_INFO"] = f"/{environ['PATH_INFO']}"
+            environ["PATH_INFO"] = f"//{environ['PATH_INFO'].lstrip('/')}"
         if environ.get("wsgi.input_terminated"):
             environ["wsgi.input"] = ChunkedInput(self.rfile)
         # From now on it is werkzeug that reads, what the application has left: gigabytes of it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from datarobot_drum.drum.prediction.figures.metrics import OTHER, Metrics
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.utils.escaping import quoted, word
-from datarobot_drum.drum.utils.printed import beneath
+from datarobot_drum.drum.utils.printed import PrintedStream
 
 # Lines that may wait for a slow reader of stdout; the oldest give way. Seconds between writes.
 MAX_WAITING: Final = 100_000
@@ -27,6 +28,7 @@ PERIOD: Final = 0.1
 ROUTE_KEY: Final = "drum.route"
 REQUEST_ID_KEY: Final = "drum.request_id"
 NOTHING: Final = "-"
+_PLAIN: Final = re.compile(r"[ !#-\[\]-~]*")
 
 
 class Exchange(NamedTuple):
@@ -73,17 +75,16 @@ class Exchange(NamedTuple):
             environ.get("HTTP_USER_AGENT", ""),
         )
 
-    def line(self) -> str:
+    def line(self, as_json: bool) -> str:
         """What the log shows: no secrets, a URL's neither."""
-        return self._as_json() if logs.writes_json() else self._as_text()
+        return self._as_json() if as_json else self._as_text()
 
     def _as_text(self) -> str:
         stamp = time.strftime("[%d/%b/%Y:%H:%M:%S %z]", time.localtime(self.at))
-        request = quoted(masked(self.request_line))
-        referer, agent = (quoted(masked(text) or NOTHING) for text in (self.referer, self.agent))
-        user = word(_basic_user(self.authorization)) or NOTHING
+        request, referer, agent = map(_shown, (self.request_line, self.referer, self.agent))
+        user = word(_basic_user(self.authorization)) if self.authorization else NOTHING
         line = (
-            f"{self.client} - {user} {stamp} {request} {self.status} {self.sent}"
+            f"{self.client} - {user or NOTHING} {stamp} {request} {self.status} {self.sent}"
             f" {referer} {agent} {self.seconds:.6f} { {'request_id': self.request_id} }"
         )
         return masked(line)
@@ -111,6 +112,7 @@ class AccessLog:
     """Collects exchanges and writes them in batches, so that no request waits for stdout."""
 
     def __init__(self) -> None:
+        self._as_json = logs.writes_json()
         self._waiting: deque[Exchange] = deque(maxlen=MAX_WAITING)
         self._wake = threading.Event()
         self._write_lock = threading.Lock()
@@ -126,9 +128,12 @@ class AccessLog:
         with self._write_lock:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if batch:
-                stdout = beneath(sys.stdout)
+                stdout = sys.stdout
+                if isinstance(stdout, PrintedStream):
+                    stdout = stdout.beneath
+                lines = [f"{exchange.line(self._as_json)}\n" for exchange in batch]
                 with contextlib.suppress(OSError, ValueError):
-                    stdout.write("".join(f"{exchange.line()}\n" for exchange in batch))
+                    stdout.write("".join(lines))
                     stdout.flush()
 
     def _run(self) -> None:
@@ -172,6 +177,12 @@ class Refusals:
             )
         )
         return routes.last_bytes(answer, current)
+
+
+def _shown(text: str) -> str:
+    text = masked(text) or NOTHING
+    # Nearly every text is one that needs no escaping.
+    return f'"{text}"' if _PLAIN.fullmatch(text) else quoted(text)
 
 
 def _basic_user(authorization: str) -> str:
