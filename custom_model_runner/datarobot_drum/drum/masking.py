@@ -50,11 +50,11 @@ _LONGEST_RAW: Final = 10 * _LONGEST
 
 
 class _Secrets:
-    """The values that must not be shown, and the pattern that finds them."""
+    """The values that must not be shown, and the pattern that finds them; None: there are none."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self.pattern: re.Pattern[str] | None = None
 
     def add(self, values: Iterable[str]) -> None:
         usable = {v for v in values if len(v) >= _SHORTEST and v.lower() not in _INNOCENT}
@@ -63,18 +63,18 @@ class _Secrets:
         self._values |= usable | escaped
         longest_first = sorted(self._values, key=len, reverse=True)
         if longest_first:
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self.pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def mask(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        return text if self.pattern is None else self.pattern.sub(MASK, text)
 
 
-_SECRETS: Final = _Secrets()
+SECRETS: Final = _Secrets()
 
 
 def hide(values: Iterable[str]) -> None:
     """Never show these values again, in no log line and no answer about an error."""
-    _SECRETS.add(values)
+    SECRETS.add(values)
 
 
 def hide_those_in(environment: Mapping[str, str]) -> None:
@@ -88,7 +88,7 @@ def hide_those_in(environment: Mapping[str, str]) -> None:
 
 def masked(text: str) -> str:
     """The text with every known secret replaced."""
-    return _SECRETS.mask(text)
+    return SECRETS.mask(text)
 
 
 def without_internals(text: str) -> str:

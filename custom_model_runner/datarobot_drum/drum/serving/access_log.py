@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from datarobot_drum.drum import logs
-from datarobot_drum.drum.masking import masked
+from datarobot_drum.drum.masking import SECRETS, masked
 from datarobot_drum.drum.prediction.figures.metrics import OTHER, Metrics
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
@@ -87,7 +87,7 @@ class Exchange(NamedTuple):
             f"{self.client} - {user or NOTHING} {stamp} {request} {self.status} {self.sent}"
             f" {referer} {agent} {self.seconds:.6f} { {'request_id': self.request_id} }"
         )
-        return masked(line)
+        return _masked(line)
 
     def _as_json(self) -> str:
         fields: dict[str, Any] = {
@@ -179,8 +179,13 @@ class Refusals:
         return routes.last_bytes(answer, current)
 
 
+def _masked(text: str) -> str:
+    # Five times a line: where there is nothing to hide, nobody is asked.
+    return text if SECRETS.pattern is None else masked(text)
+
+
 def _shown(text: str) -> str:
-    text = masked(text) or NOTHING
+    text = _masked(text) or NOTHING
     # Nearly every text is one that needs no escaping.
     return f'"{text}"' if _PLAIN.fullmatch(text) else quoted(text)
 
