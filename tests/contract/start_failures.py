@@ -30,7 +30,7 @@ START_FAILURES = NO_TARGET_NAME | {
         "Detected: language by artifacts - None; language by custom - None.",
     ),
     "no artifact": (
-        {"custom.py": SCORE},
+        {"custom.py": "def transform(data, model):\n    return data\n"},
         REGRESSION,
         LOADING + "\n\nRunning environment language: Python.\n"
         "Could not find model artifact file in:…supported by default predictors.\n"

@@ -67,6 +67,14 @@ def test_no_language_tells_what_was_seen(
     assert text.endswith(f"Files(100 first) found in {code_dir}:\n{listing}")
 
 
+def test_no_language_says_which_files_do_not_count_and_which_contradict(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"\nNo artifact: notes.txt \(only what LightGBM wrote"):
+        detect_language(fill(tmp_path / "a", "notes.txt"))
+    contradiction = r"\nArtifacts of several languages: m.pkl \(python\), m.jar, n.zip \(java\)\.\n"
+    with pytest.raises(StartupError, match=contradiction):
+        detect_language(fill(tmp_path / "b", "m.pkl", "m.jar", "n.zip"))
+
+
 @pytest.mark.parametrize("name", ["custom.py", "sub/deeper/custom.py"])
 def test_user_file_is_found_at_any_depth(tmp_path: Path, name: str) -> None:
     assert find_user_file(fill(tmp_path, name, "other.py"), "custom.py") == tmp_path / name

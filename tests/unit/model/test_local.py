@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelError, ModelLoadError, StartupError
+from datarobot_drum.drum.model.pipeline import LocalPredictor
 from datarobot_drum.drum.model.predictor import ClassLabels, Predictor, RowSource
 from tests.unit.folders import ROWS, load, write_folder
 
@@ -182,3 +184,53 @@ def test_a_local_predictor_is_a_predictor(tmp_path: Path) -> None:
     predictor: Predictor = load(tmp_path, "regression")
     assert len(predictor.predict(ROWS, RowSource())) == 3
     predictor.close()
+
+
+@pytest.mark.parametrize(
+    ("target_type", "hook", "ask"),
+    [
+        (
+            "regression",
+            "def score(data, model, **kwargs):\n    return pd.DataFrame({'x': [model is None] * 3})",
+            lambda predictor: predictor.predict(ROWS, RowSource()).values.tolist() == [[1]] * 3,
+        ),
+        (
+            "transform",
+            "def transform(data, model):\n    return data.assign(none=model is None)",
+            lambda predictor: predictor.transform(ROWS, None, RowSource())["none"].all(),
+        ),
+        (
+            "unstructured",
+            "def score_unstructured(model, data, **kwargs):\n    return str(model)",
+            lambda predictor: predictor.predict_unstructured("").data == "None",
+        ),
+        (
+            "textgeneration",
+            "def chat(params, model):\n    return str(model)",
+            lambda predictor: predictor.chat({}, {}) == "None",
+        ),
+    ],
+)
+def test_hooks_that_can_answer_need_neither_artifact_nor_load_model(
+    tmp_path: Path, target_type: str, hook: str, ask: Callable[[LocalPredictor], bool]
+) -> None:
+    (tmp_path / "custom.py").write_text(f"import pandas as pd\n{hook}\n")
+    assert ask(load(tmp_path, target_type, target_name="answer"))
+
+
+def test_hooks_without_a_model_are_told_which_file_was_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "custom.py").write_text("def score(data, model, **kwargs):\n    return data\n")
+    (tmp_path / "requirements.txt").touch()
+    load(tmp_path, "regression")
+    assert caplog.text == ""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "model.pkl").touch()
+    load(tmp_path, "regression")
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"{tmp_path} has neither an artifact nor a load_model hook: the other hooks get None as"
+        " their model. No artifact: weights/model.pkl (only the top level of the folder is looked"
+        " at)."
+    )

@@ -102,11 +102,16 @@ def test_free_parts_keep_their_types(tmp_path: Path) -> None:
             "inferenceModel:\n  targetName: y\n  threshold: 1\n",
             "line 6: unexpected key not in schema 'inferenceModel.threshold'",
         ),
+        ("targettype: x\n", "schema 'targettype'. Did you mean 'targetType'?"),
+        (
+            "inferenceModel: {positiveClasLabel: x}\n",
+            "'inferenceModel.positiveClasLabel'. Did you mean 'positiveClassLabel'?",
+        ),
         ("name: again\n", "line 4: duplicate key 'name'"),
         ("majorVersion: maybe\n", "line 4: 'majorVersion' must be true or false, got 'maybe'"),
         ("environmentID: [1]\n", "line 4: 'environmentID' must be text"),
         ("validation: input.csv\n", "line 4: validation must be a mapping"),
-        ("validation: {targetName: y}\n", "line 4: required key(s) 'input' not found"),
+        ("validation: {targetName: y}\n", "line 4: required key(s) 'validation.input' not found"),
         (
             "inferenceModel: {predictionThreshold: 1.5}\n",
             "'inferenceModel.predictionThreshold' must be a number from 0 to 1, got '1.5'",
@@ -116,7 +121,7 @@ def test_free_parts_keep_their_types(tmp_path: Path) -> None:
         ("inferenceModel: {classLabels: a}\n", "'inferenceModel.classLabels' must be a list"),
         (
             "userCredentialSpecifications: [{key: a}]\n",
-            "line 4: required key(s) 'valueFrom' not found",
+            "required key(s) 'userCredentialSpecifications.valueFrom' not found",
         ),
         (
             "inputSchema: {type: array}\n",
@@ -136,7 +141,28 @@ def test_refusals_name_key_and_line(tmp_path: Path, extra: str, expected: str) -
 
 
 def test_missing_keys(tmp_path: Path) -> None:
-    assert "required key(s) 'type', 'targetType' not found" in refusal(tmp_path, "name: x\n")
+    assert "line 1: required key(s) 'targetType' not found" in refusal(tmp_path, "name: x\n")
+
+
+def test_all_missing_keys_are_in_one_list(tmp_path: Path) -> None:
+    text = "type: inference\ntargetType: binary\nvalidation: {targetName: y}\n"
+    labels = "'inferenceModel.positiveClassLabel', 'inferenceModel.negativeClassLabel'"
+    assert refusal(tmp_path, text) == (
+        f"model-metadata.yaml, line 3: required key(s) 'validation.input', {labels} not found"
+    )
+    assert refusal(tmp_path, "validation: {}\n").endswith(
+        "required key(s) 'validation.input', 'targetType' not found"
+    )
+
+
+@pytest.mark.parametrize("target_type", [member.value for member in TargetType])
+def test_the_target_type_alone_is_metadata(tmp_path: Path, target_type: str) -> None:
+    """Labels may come from the command line."""
+    assert read(tmp_path, f"targetType: {target_type}\n") == {
+        "name": tmp_path.name,
+        "type": "inference",
+        "targetType": target_type,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
@@ -151,7 +177,7 @@ def test_file_that_is_a_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "missing"),
     [
-        ("", ["inferenceModel"]),
+        ("", ["inferenceModel", "positiveClassLabel", "negativeClassLabel"]),
         ("inferenceModel: {targetName: y}\n", ["positiveClassLabel", "negativeClassLabel"]),
         ("inferenceModel: {positiveClassLabel: y}\n", ["negativeClassLabel"]),
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,13 @@ JAVA_ARTIFACTS: Final = (".jar", ".java", ".mojo", ".zip")
 # artifact never makes a folder ambiguous.
 ADDED_ARTIFACTS: Final = (".cbm", ".json", ".keras", ".pt", ".skops", ".txt", ".ubj")
 
+# What writes models into them; anybody else may, too.
+_TEXT_FORMATS: Final = {".json": "XGBoost", ".txt": "LightGBM"}
+
+_REQUIREMENTS: Final = "requirements.txt"
+
 _LISTED_FILES: Final = 100
+_NAMED_FILES: Final = 5
 _HEAD_BYTES: Final = 1024
 
 
@@ -38,11 +44,7 @@ def find_user_file(code_dir: str, name: str) -> Path | None:
     Raises:
         StartupError: the folder holds more than one.
     """
-    found = []
-    for root, folders, files in os.walk(code_dir):
-        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
-        if name in files:
-            found.append(Path(root, name))
+    found = [path for path in _visible_files(code_dir) if path.name == name]
     if len(found) > 1:
         raise StartupError(f"Found too many custom hook files: {[str(path) for path in found]}")
     return found[0] if found else None
@@ -70,10 +72,33 @@ def mistaken_artifacts(code_dir: str) -> list[str]:
     """Of each file at the top level that bears a model's name and is none: what it is."""
     # Anybody's text may have the names of text formats.
     paths = _with_extension(_top_level(code_dir), PYTHON_ARTIFACTS + ADDED_ARTIFACTS)
-    named = [path for path in paths if path.suffix.lower() not in (".json", ".txt")]
+    named = [path for path in paths if path.suffix.lower() not in _TEXT_FORMATS]
     with contextlib.suppress(OSError):
         return [text for text in map(what_instead, named) if text is not None]
     return []
+
+
+def uncounted_files(code_dir: str, texts: bool = True) -> list[str]:
+    """Of each file that bears a model's name and is no artifact of the folder: why not.
+
+    Args:
+        texts: also those with the names of text formats, which are anybody's.
+    """
+    counted = python_artifacts(code_dir)
+    others = _with_extension(_top_level(code_dir), R_ARTIFACTS + JAVA_ARTIFACTS)
+    rivals = ", ".join(path.name for path in counted or others)
+    reasons = []
+    for path in _with_extension(_visible_files(code_dir), PYTHON_ARTIFACTS + ADDED_ARTIFACTS):
+        at_the_top = path.parent == Path(code_dir)
+        writer = _TEXT_FORMATS.get(path.suffix.lower())
+        is_of_interest = writer is None or (texts and at_the_top and path.name != _REQUIREMENTS)
+        if path in counted or not is_of_interest:
+            continue
+        reason = f"not beside {rivals}" if rivals else f"only what {writer} wrote"
+        if not at_the_top:
+            reason = "only the top level of the folder is looked at"
+        reasons.append(f"{os.path.relpath(path, code_dir)} ({reason})")
+    return reasons
 
 
 def detect_language(code_dir: str) -> RunLanguage:
@@ -106,14 +131,19 @@ def _language_by_custom(code_dir: str) -> RunLanguage | None:
 
 
 def _language_by_artifacts(code_dir: str) -> RunLanguage | None:
+    groups = _artifacts_by_language(code_dir)
+    return next(iter(groups)) if len(groups) == 1 else None
+
+
+def _artifacts_by_language(code_dir: str) -> dict[RunLanguage, list[Path]]:
+    """The languages of which there are artifacts."""
     files = _top_level(code_dir)
     groups = {
         RunLanguage.PYTHON: python_artifacts(code_dir),
         RunLanguage.R: _with_extension(files, R_ARTIFACTS),
         RunLanguage.JAVA: _with_extension(files, JAVA_ARTIFACTS),
     }
-    present = [language for language, paths in groups.items() if paths]
-    return present[0] if len(present) == 1 else None
+    return {language: paths for language, paths in groups.items() if paths}
 
 
 def _undetected(
@@ -125,6 +155,7 @@ def _undetected(
         for name in files
     )
     listing = "\n".join(names[:_LISTED_FILES])
+    uncounted = uncounted_files(code_dir)
     return (
         "Can not detect language by artifacts and/or custom.py/R files.\n"
         f"Detected: language by artifacts - {_name(by_artifacts)}; "
@@ -134,9 +165,28 @@ def _undetected(
         f"Python models: {[*PYTHON_ARTIFACTS, *ADDED_ARTIFACTS, MLMODEL_FILE]}\n"
         f"R models: {[*R_ARTIFACTS]}\n"
         f"Java models: {[*JAVA_ARTIFACTS]}.\n"
-        "Or one of custom.py/R files.\n\n"
+        "Or one of custom.py/R files.\n"
+        f"{not_counted(uncounted)}{_rival_languages(code_dir)}\n"
         f"Files(100 first) found in {code_dir}:\n{listing}"
     )
+
+
+def not_counted(reasons: list[str]) -> str:
+    """A line about files that are no artifacts, or nothing."""
+    more = len(reasons) - _NAMED_FILES
+    shown = ", ".join(reasons[:_NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
+    return f"No artifact: {shown}.\n" if reasons else ""
+
+
+def _rival_languages(code_dir: str) -> str:
+    groups = _artifacts_by_language(code_dir)
+    if len(groups) < 2:
+        return ""
+    found = (
+        f"{', '.join(path.name for path in paths)} ({language.value})"
+        for language, paths in groups.items()
+    )
+    return f"Artifacts of several languages: {', '.join(found)}.\n"
 
 
 def _name(language: RunLanguage | None) -> str:
@@ -147,6 +197,12 @@ def _top_level(code_dir: str) -> list[Path]:
     return sorted(path for path in Path(code_dir).iterdir() if path.is_file())
 
 
+def _visible_files(code_dir: str) -> Iterator[Path]:
+    for root, folders, files in os.walk(code_dir):
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        yield from (Path(root, name) for name in sorted(files))
+
+
 def _with_extension(files: Iterable[Path], extensions: tuple[str, ...]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in extensions]
 
@@ -154,7 +210,7 @@ def _with_extension(files: Iterable[Path], extensions: tuple[str, ...]) -> list[
 def _holds_a_model(path: Path) -> bool:
     """Text formats are anybody's: a ``.json`` or ``.txt`` counts by its first bytes only."""
     suffix = path.suffix.lower()
-    if suffix not in (".json", ".txt"):
+    if suffix not in _TEXT_FORMATS:
         return True
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)

@@ -6,12 +6,18 @@ from typing import Any, Final
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import ModelLoadError, StartupError
+from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.model.artifacts.base import bare, is_a
 from datarobot_drum.drum.model.artifacts.networks.torch import weights_alone
 from datarobot_drum.drum.model.artifacts.registry import adapted, load_artifact
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 from datarobot_drum.drum.model.custom_task import load_task, task_class
-from datarobot_drum.drum.model.folder import detect_language
+from datarobot_drum.drum.model.folder import (
+    detect_language,
+    not_counted,
+    python_artifacts,
+    uncounted_files,
+)
 from datarobot_drum.drum.model.hooks import (
     LOADING_FAILED,
     PYTHON_ENVIRONMENT,
@@ -40,6 +46,8 @@ from datarobot_drum.drum.model.transforming import (
 from datarobot_drum.drum.settings import ModelSettings
 
 __all__ = ["LocalPredictor", "build_predictor"]
+
+logger = get_drum_logger(__name__)
 
 # Rows of these types are predicted one by one, whichever rows lie beside them.
 _ROW_WISE: Final = frozenset(
@@ -124,7 +132,9 @@ def _load(settings: ModelSettings, rules: OutputRules) -> LoadedModel:
         return LoadedModel(task.task, Hooks(), task, task, release=task.close)
     hooks = Hooks.of(module, rules.target_type)
     hooks.init(code_dir)
-    model = _load_model(settings, hooks)
+    is_transform = rules.target_type is TargetType.TRANSFORM
+    answering = (CustomHooks.TRANSFORM,) if is_transform else (CustomHooks.SCORE, CustomHooks.CHAT)
+    model = _load_model(settings, hooks, *answering)
     return _assemble(model, moderated(hooks, rules, code_dir), rules)
 
 
@@ -132,13 +142,30 @@ def _load_unstructured(settings: ModelSettings, hooks: Hooks) -> LoadedModel:
     hooks.init(settings.code_dir)
     if CustomHooks.SCORE_UNSTRUCTURED not in hooks:
         raise ModelLoadError("In 'unstructured' mode hook 'score_unstructured' must be provided.")
-    return LoadedModel(bare(_load_model(settings, hooks)), hooks, NoScorer(), NoTransformer())
+    model = _load_model(settings, hooks, CustomHooks.SCORE_UNSTRUCTURED)
+    return LoadedModel(bare(model), hooks, NoScorer(), NoTransformer())
 
 
-def _load_model(settings: ModelSettings, hooks: Hooks) -> Any:
+def _load_model(settings: ModelSettings, hooks: Hooks, *answering: str) -> Any:
+    """The model; None where the folder has none, and a hook that can answer without.
+
+    Args:
+        answering: the hooks that can.
+    """
+    code_dir = settings.code_dir
     if CustomHooks.LOAD_MODEL in hooks:
-        return hooks.load_model(settings.code_dir)
-    return load_artifact(settings.code_dir, settings.artifacts)
+        return hooks.load_model(code_dir)
+    if hooks.names.isdisjoint(answering) or python_artifacts(code_dir):
+        return load_artifact(code_dir, settings.artifacts)
+    passed_over = uncounted_files(code_dir, texts=False)
+    if passed_over:
+        logger.warning(
+            "%s has neither an artifact nor a load_model hook: the other hooks get None as their"
+            " model. %s",
+            code_dir,
+            not_counted(passed_over).rstrip(),
+        )
+    return None
 
 
 def _assemble(loaded: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:

@@ -16,15 +16,19 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME, TargetType
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.drum.utils.truth import truth
 
 Convert: TypeAlias = Callable[["_Reader", Node, str], Any]
 
+_INFERENCE: Final = "inference"
 _LABEL_TYPES: Final = frozenset({TargetType.MULTICLASS.value, TargetType.MULTILABEL.value})
 
 
 def read_metadata(code_dir: str) -> Mapping[str, Any] | None:
     """Read the metadata file at the top of ``code_dir``; None when there is none.
+
+    ``name`` is the folder's and ``type`` is ``inference`` where they are left out.
 
     Raises:
         StartupError: the file is empty, is not YAML, has an unknown, missing or mistyped key,
@@ -35,9 +39,10 @@ def read_metadata(code_dir: str) -> Mapping[str, Any] | None:
         return None
     metadata = _Reader(path).document()
     _check_input_schema(metadata)
-    if metadata["type"] == "inference":
+    # Of a file that does not say what it is for, the labels may come from elsewhere.
+    if metadata.get("type") == _INFERENCE:
         _check_labels(metadata)
-    return metadata
+    return {"name": path.resolve().parent.name, "type": _INFERENCE} | metadata
 
 
 def resolve_target_type(
@@ -80,6 +85,9 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Keys, and where the first of them should have been.
+        self._missing: list[str] = []
+        self._incomplete: Node | None = None
         try:
             self._loader = yaml.SafeLoader(path.read_text(encoding="utf-8-sig"))
             self._root = self._loader.get_single_node()
@@ -90,7 +98,13 @@ class _Reader:
         root = self._root
         if root is None or (isinstance(root, ScalarNode) and not root.value):
             raise StartupError("The model_metadata.yaml file appears to be empty.")
-        return self.mapping(root, "", _TOP, _REQUIRED_TOP)
+        metadata = self.mapping(root, "", _TOP, _REQUIRED_TOP)
+        if self._incomplete is not None:
+            labels = _missing_labels(metadata) if metadata.get("type") == _INFERENCE else []
+            missing = [*self._missing, *(f"inferenceModel.{label}" for label in labels)]
+            text = f"required key(s) {str(missing)[1:-1]} not found"
+            raise self.error(self._incomplete, text)
+        return metadata
 
     def mapping(
         self, node: Node, where: str, keys: Mapping[str, Convert], required: tuple[str, ...] = ()
@@ -102,13 +116,15 @@ class _Reader:
         for key_node, value in node.value:
             key = str(key_node.value)
             if key not in keys:
-                raise self.error(key_node, f"unexpected key not in schema '{where}{key}'")
+                text = f"unexpected key not in schema '{where}{key}'{did_you_mean(key, keys)}"
+                raise self.error(key_node, text)
             if key in result:
                 raise self.error(key_node, f"duplicate key '{where}{key}'")
             result[key] = keys[key](self, value, f"{where}{key}")
-        missing = [key for key in required if key not in result]
+        missing = [f"{where}{key}" for key in required if key not in result]
         if missing:
-            raise self.error(node, f"required key(s) {str(missing)[1:-1]} not found")
+            self._missing += missing
+            self._incomplete = self._incomplete or node
         return result
 
     def plain(self, node: Node) -> Any:
@@ -170,7 +186,7 @@ def _sections(keys: Mapping[str, Convert], required: tuple[str, ...]) -> Convert
     return convert
 
 
-_REQUIRED_TOP: Final = ("name", "type", "targetType")
+_REQUIRED_TOP: Final = ("targetType",)
 _TOP: Final[Mapping[str, Convert]] = {
     "name": _text,
     "type": _text,
@@ -220,15 +236,22 @@ def _check_input_schema(metadata: Mapping[str, Any]) -> None:
 def _check_labels(metadata: Mapping[str, Any]) -> None:
     section = inference_section(metadata)
     if metadata["targetType"] == TargetType.BINARY.value:
-        needed = ("positiveClassLabel", "negativeClassLabel")
-        missing = [key for key in needed if key not in section]
+        missing = _missing_labels(metadata)
         if missing:
             raise StartupError(
                 f"The following keys are missing in {MODEL_CONFIG_FILENAME} file.\n"
-                f"Missing keys: {missing if section else ['inferenceModel']}"
+                f"Missing keys: {missing if section else ['inferenceModel', *missing]}"
             )
     elif metadata["targetType"] in _LABEL_TYPES:
         _check_one_source(section)
+
+
+def _missing_labels(metadata: Mapping[str, Any]) -> list[str]:
+    """The labels that a binary model's inference part has to name, and does not."""
+    if metadata.get("targetType") != TargetType.BINARY.value:
+        return []
+    section = inference_section(metadata)
+    return [key for key in ("positiveClassLabel", "negativeClassLabel") if key not in section]
 
 
 def _check_one_source(section: Mapping[str, Any]) -> None:

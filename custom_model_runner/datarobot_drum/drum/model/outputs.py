@@ -55,7 +55,7 @@ class OutputRules:
         if self.target_type in NAMED_TARGETS and not self.target_name:
             raise StartupError(
                 "Unexpected empty target name for text generation, vector database, "
-                "or agentic workflow target."
+                "or agentic workflow target. Set the environment variable TARGET_NAME."
             )
 
     def from_array(self, values: Any, names: tuple[str, ...] | None = None) -> Predictions:

@@ -15,7 +15,7 @@ from tests.unit.folders import load, write_folder
 
 
 def test_no_artifact_lists_extensions_and_files(tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text("def score(data, model, **kwargs):\n    return data\n")
+    (tmp_path / "custom.py").write_text("def transform(data, model):\n    return data\n")
     with pytest.raises(ModelLoadError) as error:
         load(tmp_path, "regression")
     text = str(error.value)
@@ -29,6 +29,20 @@ def test_no_artifact_lists_extensions_and_files(tmp_path: Path) -> None:
         "If your artifact is not supported by default predictor, implement custom.load_model() "
         "hook.\nList of retrieved files are: custom.py"
     )
+
+
+def test_a_file_that_does_not_count_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "custom.py").write_text("def transform(data, model):\n    return data\n")
+    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.pkl").touch()
+    with pytest.raises(ModelLoadError) as error:
+        load(tmp_path, "regression")
+    assert (
+        "hook.\nNo artifact: model.json (only what XGBoost wrote), models/model.pkl (only the top"
+        " level of the folder is looked at).\nList of retrieved files are: "
+    ) in str(error.value)
 
 
 def test_several_artifacts_are_refused(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from datarobot_drum.drum.model.artifacts.skops import SkopsReader
 from datarobot_drum.drum.model.folder import (
     ADDED_ARTIFACTS,
     PYTHON_ARTIFACTS,
+    not_counted,
     python_artifacts,
     retrieved_files,
+    uncounted_files,
 )
 from datarobot_drum.drum.model.hooks import LOADING_FAILED, PYTHON_ENVIRONMENT, put_first
 from datarobot_drum.drum.model.mistaken import cannot_read, reading
@@ -100,7 +102,8 @@ def _only_artifact(code_dir: str) -> Path:
             f"{prefix}Could not find model artifact file in: {code_dir} supported by default "
             "predictors.\nThey support filenames with the following extensions "
             f"{sorted(PYTHON_ARTIFACTS + ADDED_ARTIFACTS)}.\nIf your artifact is not supported by "
-            f"default predictor, implement custom.load_model() hook.\n{files}"
+            "default predictor, implement custom.load_model() hook.\n"
+            f"{not_counted(uncounted_files(code_dir))}{files}"
         )
     if len(paths) > 1:
         raise ModelLoadError(

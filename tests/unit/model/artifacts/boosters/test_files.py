@@ -64,7 +64,7 @@ def test_xgboost_in_a_pipeline_is_named_and_a_bare_estimator_is_scikit_learn(
 def test_other_json_and_text_files_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"learning_rate": 0.1}')
     (tmp_path / "requirements.txt").write_text("lightgbm\n")
-    (tmp_path / "custom.py").write_text("def score(data, model, **kwargs):\n    return data\n")
+    (tmp_path / "custom.py").write_text("def transform(data, model):\n    return data\n")
     with pytest.raises(ModelLoadError, match="Could not find model artifact file in"):
         load(tmp_path, "regression")
 

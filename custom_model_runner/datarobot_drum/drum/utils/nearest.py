@@ -1,0 +1,20 @@
+"""The word that somebody who misspelt one probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is spelt most alike, in any case; None when none is near."""
+    import difflib
+
+    spelled = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.75)
+    return spelled[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error about ``word``: a question, or nothing."""
+    meant = nearest(word, known)
+    return "" if meant is None else f". Did you mean '{meant}'?"
