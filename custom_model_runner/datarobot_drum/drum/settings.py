@@ -29,7 +29,9 @@ from datarobot_drum.drum.knobs.serving import (
 from datarobot_drum.drum.utils.memory import available_memory
 from datarobot_drum.drum.utils.processors import available_processors
 
+DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
+EVERYWHERE: Final = "0.0.0.0"
 # Bytes: fastapi's limit for a body, where none is set.
 FASTAPI_MAX_BODY: Final = 100 * 1024 * 1024
 # Of the memory, the part that bodies may take where nothing is set; and bytes: no less than this.
@@ -58,7 +60,7 @@ class ModelSettings:
 class ServerSettings:
     """What is needed to serve; each part is handed to those who act on it."""
 
-    host: str = "0.0.0.0"
+    host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     url_prefix: str = ""
     with_error_server: bool = False
@@ -201,17 +203,22 @@ def _score_settings(given: Mapping[str, Any]) -> ScoreSettings:
 def split_address(address: str) -> tuple[str, int]:
     """``host[:port]`` -> (host, port); IPv6 hosts stand in brackets.
 
+    A number is a port of this machine's own address, ``:port`` one of all its addresses.
+
     Raises:
-        SettingError: the port is not a number from 0 to 65535.
+        SettingError: the port is not a number from 0 to 65535, or there is nothing.
     """
-    match = re.fullmatch(r"(?:\w+://)?(\[[^\]]+\]|[^:/]*)(?::(\d+))?/?", address)
+    if not address:
+        raise SettingError("The address must not be empty.")
+    whole = f"{DEFAULT_HOST}:{address}" if re.fullmatch("[0-9]+", address) else address
+    match = re.fullmatch(r"(?:\w+://)?(\[[^\]]+\]|[^:/]*)(?::(\d+))?/?", whole)
     port = int(match.group(2)) if match and match.group(2) else DEFAULT_PORT
-    if match is None or port > 65535:
+    if match is None or port > 65535 or not any(match.groups()):
         raise SettingError(
             f"Invalid address: {address!r}."
-            " It must be HOST or HOST:PORT with a port from 0 to 65535."
+            " It must be HOST, HOST:PORT, :PORT or PORT, with a port from 0 to 65535."
         )
-    return match.group(1).strip("[]") or "0.0.0.0", port
+    return match.group(1).strip("[]") or EVERYWHERE, port
 
 
 def _url_prefix() -> str:

@@ -43,6 +43,41 @@ class TestShape:
         err = usage_error(capsys, ["bogus"])
         assert "argument subparser_name: invalid choice: 'bogus'" in err
 
+    @pytest.mark.parametrize(
+        ("argv", "error", "program"),
+        [
+            (["servr"], ". Did you mean 'server'?", "drum"),
+            (["score", "--inptu", "x"], "unrecognized arguments: --inptu. Did", "drum score"),
+            (
+                ["server", "--code-dri=x"],
+                "unrecognized arguments: --code-dri. Did you mean '--code-dir'?",
+                "drum server",
+            ),
+            (["server", "-cd", ".", "stray"], "unrecognized arguments: stray", "drum"),
+            (
+                ["score", "--target-type", "regresion"],
+                "'regresion' (choose from ",
+                "drum score",
+            ),
+            (["score", "--target-type", "regresion"], ". Did you mean 'regression'?", "drum score"),
+            (["server", "-cd", "/no"], "The path /no is not a directory!", "drum server"),
+        ],
+    )
+    def test_an_error_is_itself_and_one_line_that_points_to_help(
+        self, argv: list[str], error: str, program: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        first, second = usage_error(capsys, argv).splitlines()
+        assert first.startswith(f"{program}: error: ")
+        assert error in first
+        assert second == f"See '{program} --help'."
+
+    def test_a_value_from_a_variable_has_its_suggestion_too(
+        self, folder: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit):
+            parse(["server", "-cd", folder], {"TARGET_TYPE": "binari"})
+        assert ". Did you mean 'binary'?\nSee 'drum server --help'.\n" in capsys.readouterr().err
+
     def test_unknown_option(self, folder: str, capsys: pytest.CaptureFixture[str]) -> None:
         err = usage_error(capsys, ["server", "-cd", folder, "--address", "localhost", "--bogus"])
         assert "unrecognized arguments: --bogus" in err
@@ -105,8 +140,8 @@ class TestOptions:
     @pytest.mark.parametrize("command", ["score", "server"])
     def test_required(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
         err = usage_error(capsys, [command])
-        other = "--input" if command == "score" else "--address"
-        assert f"the following arguments are required: -cd/--code-dir, {other}" in err
+        other = ", --input" if command == "score" else ""
+        assert f"the following arguments are required: -cd/--code-dir{other}\n" in err
 
     @pytest.mark.parametrize(
         ("words", "text"),
@@ -151,6 +186,9 @@ class TestOptions:
         ("given", "effective"),
         [
             ("localhost", "localhost:8080"),
+            ("9090", "127.0.0.1:9090"),
+            (":9090", "0.0.0.0:9090"),
+            ("http://localhost:90/", "localhost:90"),
             ("0.0.0.0:80", "0.0.0.0:80"),
             ("[::1]", "[::1]:8080"),
             ("[::1]:80", "[::1]:80"),
@@ -159,7 +197,19 @@ class TestOptions:
     def test_address(self, folder: str, given: str, effective: str) -> None:
         assert server(folder, "--address", given).address == effective
 
-    @pytest.mark.parametrize("value", ["localhost:x", "localhost:65536", "a:1:2"])
+    def test_address_is_loopback_unless_given(self, folder: str) -> None:
+        assert parse(["server", "-cd", folder], {}).address == "127.0.0.1:8080"
+        assert parse(["server", "-cd", folder], {"ADDRESS": ":80"}).address == "0.0.0.0:80"
+
+    def test_address_must_not_be_empty(
+        self, folder: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        err = usage_error(capsys, ["server", "-cd", folder, "--address", ""])
+        assert "argument --address: The address must not be empty.\n" in err
+
+    @pytest.mark.parametrize(
+        "value", ["localhost:x", "localhost:65536", "a:1:2", "65536", ":", "http://"]
+    )
     def test_bad_address(self, folder: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
         err = usage_error(capsys, ["server", "-cd", folder, "--address", value])
         assert f"argument --address: Invalid address: '{value}'" in err

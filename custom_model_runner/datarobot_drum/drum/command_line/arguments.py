@@ -15,6 +15,7 @@ from typing import Any, Final
 from datarobot_drum import __version__
 from datarobot_drum.drum.command_line.options import OPTIONS, Option, boolean, options_of
 from datarobot_drum.drum.command_line.refusals import LabelsError, read_class_labels, refuse
+from datarobot_drum.drum.command_line.usage import Parser, refuse_unknown_options
 from datarobot_drum.drum.enum import ArgumentsOptions as Args
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -53,6 +54,9 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace
         raise SystemExit(1)
     if argv[0] in UNBUILT:
         return argparse.Namespace(subparser_name=argv[0])
+    if argv[0] in parsers:
+        names = (option.name for option in options_of(argv[0]))
+        refuse_unknown_options(parsers[argv[0]], argv[1:], names)
     given = parser.parse_args(argv)
     command_parser = parsers[given.subparser_name]
     options = _merge(given, environ, command_parser)
@@ -63,9 +67,9 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace
 
 def build_parser(
     environ: Mapping[str, str],
-) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+) -> tuple[Parser, dict[str, Parser]]:
     """The parser of ``drum`` and those of its sub-commands by name."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="drum", description="Serve, score and check a folder that holds a model."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

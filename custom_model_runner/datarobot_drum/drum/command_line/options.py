@@ -12,12 +12,13 @@ from datarobot_drum.drum.enum import ArgumentsOptions as Args
 from datarobot_drum.drum.enum import RunLanguage, TargetType
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.serving import MAX_WORKERS
-from datarobot_drum.drum.settings import split_address
+from datarobot_drum.drum.settings import DEFAULT_HOST, DEFAULT_PORT, split_address
 from datarobot_drum.drum.utils.truth import truth
 
 _SCORE: Final = (Args.SCORE,)
 _SERVER: Final = (Args.SERVER,)
 _BOTH: Final = (Args.SCORE, Args.SERVER)
+_DEFAULT_ADDRESS: Final = f"{DEFAULT_HOST}:{DEFAULT_PORT}"
 
 
 def existing_file(value: str) -> str:
@@ -104,11 +105,12 @@ OPTIONS: Final[tuple[Option, ...]] = (
     ),
     Option(
         Args.ADDRESS,
-        "where to listen; the port is 8080 if left out",
+        f"where to listen, {_DEFAULT_ADDRESS} by default; a number is a port of {DEFAULT_HOST},"
+        " :PORT is one of all addresses, and without a port it is 8080",
         _SERVER,
         convert=address,
-        metavar="HOST[:PORT]",
-        required=True,
+        default=_DEFAULT_ADDRESS,
+        metavar="[HOST][:PORT]",
         env=("ADDRESS",),
     ),
     Option(

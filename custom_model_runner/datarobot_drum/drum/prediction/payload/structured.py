@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from datarobot_drum.drum.enum import CustomHooks
 from datarobot_drum.drum.exceptions import PayloadError
@@ -47,6 +47,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 URL_ENCODED_FORM = "application/x-www-form-urlencoded"
+NO_ROWS: Final = (
+    "Samples should be provided as:   - a csv or mtx under `X` form-data param key.  - binary data"
+)
+# What curl makes of --data and --data-binary.
+SENT_AS_FORM: Final = (
+    f". The body was sent as a form ({URL_ENCODED_FORM}), as curl does by itself: add the header"
+    " 'Content-Type: text/csv', or that of its format."
+)
 MTX = "text/mtx"
 CSV_TYPES = frozenset({"", "text/csv", "text/plain"})
 # Of files; what has no entry is CSV, and nobody is told a type.
@@ -182,10 +190,7 @@ def _find_rows(request: PredictRequest, parts: list[Part]) -> _Rows:
         return _part_rows(part, _column_names(parts))
     sent, mimetype, charset, _ = parse_content_type(request.content_type)
     if not request.body or mimetype in (MULTIPART_FORM, URL_ENCODED_FORM):
-        raise PayloadError(
-            "Samples should be provided as:   - a csv or mtx under `X` form-data param key."
-            "  - binary data"
-        )
+        raise PayloadError(NO_ROWS + (SENT_AS_FORM if mimetype == URL_ENCODED_FORM else ""))
     return _Rows(request.body, sent, charset)
 
 
