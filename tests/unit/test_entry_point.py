@@ -185,3 +185,34 @@ def test_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_parameter_without_effect_is_warned_of_once(
+    launchers: dict[str, Mock],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_THREADS", "4")
+    run(ArgumentsOptions.SERVER, str(tmp_path))
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "The runtime parameter DRUM_GUNICORN_THREADS has no effect on the flask server, only on"
+        " gunicorn."
+    )
+    # A process that starts again by itself has said so.
+    monkeypatch.setenv("DRUM_MODEL_IS_UNFIT_TO_SHARE", "1")
+    run(ArgumentsOptions.SERVER, str(tmp_path))
+    assert len(caplog.records) == 1
+    assert launchers["flask"].call_count == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"), [("", ". It must not be empty."), ("gunicron", ". Did you mean 'gunicorn'?")]
+)
+def test_a_wrong_server_type_says_what_helps(
+    name: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, name)
+    with pytest.raises(ValueError, match=rf"gunicorn, uvicorn{advice.replace('?', '.')}$"):
+        entry_point._get_server_type()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from datarobot_drum.drum import logs
@@ -9,11 +10,14 @@ from datarobot_drum.drum.enum import ArgumentsOptions, ServerType
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import SERVERS, ServerChoice
+from datarobot_drum.drum.knobs.strangers import without_effect
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
 from datarobot_drum.drum.model.folder import find_user_file
-from datarobot_drum.drum.utils.setup import setup_options
+from datarobot_drum.drum.utils.nearest import did_you_mean
+from datarobot_drum.drum.utils.setup import STARTED_AGAIN, setup_options
 from datarobot_drum.runtime_parameters import RuntimeParameters
+from datarobot_drum.runtime_parameters.loader import defined_names
 
 SERVER_TYPE_PARAMETER: Final = "DRUM_SERVER_TYPE"
 UNUSED_EXTENSION_PARAMETER: Final = "DRUM_UNUSED_EXTENSION"
@@ -35,7 +39,11 @@ def run_drum_server() -> None:
         return
     logs.wrap_streams("stdout", "stderr")
     server_type = _get_server_type()
-    _mind_unused_extension(server_type, getattr(options, "code_dir", None))
+    code_dir = getattr(options, "code_dir", None)
+    if isinstance(code_dir, str) and STARTED_AGAIN not in os.environ:
+        _mind_unused_extension(server_type, code_dir)
+        for sentence in without_effect(os.environ, server_type, defined_names(code_dir)):
+            logger.warning("%s", sentence)
     if server_type == ServerType.GUNICORN.value:
         from datarobot_drum.drum.gunicorn.run_gunicorn import main_gunicorn
 
@@ -60,18 +68,18 @@ def _get_server_type() -> str:
     if name not in SERVERS:
         raise ValueError(
             f"Invalid {SERVER_TYPE_PARAMETER}: '{name}'. Valid options are: {', '.join(SERVERS)}"
+            + ("" if name.strip() else ". It must not be empty.")
+            + did_you_mean(name, SERVERS)
         )
     return SERVERS[name].value
 
 
-def _mind_unused_extension(server_type: str, code_dir: object) -> None:
+def _mind_unused_extension(server_type: str, code_dir: str) -> None:
     """A folder that extends only servers other than the chosen one may guard the door with it.
 
     Raises:
         StartupError: the server was chosen, and nobody has said that a warning will do.
     """
-    if not isinstance(code_dir, str):
-        return
     flask = _found(code_dir, "custom_flask.py")
     fastapi = _found(code_dir, "custom_fastapi.py")
     if bool(flask) == bool(fastapi) or bool(fastapi) == (server_type == ServerType.FASTAPI.value):

@@ -16,14 +16,12 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.figures.shared_directory import shared_directory
 from datarobot_drum.drum.serving import collector
 from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.utils.setup import STARTED_AGAIN
 
 if TYPE_CHECKING:
     from datarobot_drum.drum.prediction.service import Service
 
 logger = get_drum_logger("preloading")
-
-# Set for the process that starts again because loading the model made it unfit to fork.
-_UNFIT: Final = "DRUM_MODEL_IS_UNFIT_TO_SHARE"
 
 # Their linear algebra starts threads as soon as it is imported, and prepares them for forks.
 _FIT_TO_FORK: Final = ("numpy", "pandas", "scipy.linalg")
@@ -85,7 +83,7 @@ def _worth_trying(settings: Settings) -> bool:
     return (
         settings.server.processes.workers > 1
         and model.language in (None, RunLanguage.PYTHON)
-        and _UNFIT not in os.environ
+        and STARTED_AGAIN not in os.environ
         and find_user_file(model.code_dir, "custom.py") is None
         and bool(python_artifacts(model.code_dir))
     )
@@ -122,4 +120,4 @@ def _start_again() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     command = [sys.executable, *sys.orig_argv[1:]]
-    os.execve(sys.executable, command, {**os.environ, _UNFIT: "1"})
+    os.execve(sys.executable, command, {**os.environ, STARTED_AGAIN: "1"})

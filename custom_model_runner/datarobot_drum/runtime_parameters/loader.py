@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.runtime_parameters.definitions import (
     SECTION,
     Definition,
@@ -21,7 +22,11 @@ from datarobot_drum.runtime_parameters.exceptions import (
     InvalidYamlContent,
     RuntimeParameterException,
 )
-from datarobot_drum.runtime_parameters.runner import is_runner_parameter, plain_kind
+from datarobot_drum.runtime_parameters.runner import (
+    RUNNER_NAMES,
+    is_runner_parameter,
+    plain_kind,
+)
 from datarobot_drum.runtime_parameters.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.values import decode, encode, typed
 
@@ -58,7 +63,8 @@ def load_values_file(values_file: str, code_dir: str, other_names: OtherNames = 
     definitions = _that_are_needed(code_dir, of_model) if of_model else _if_any(code_dir)
     for name in of_model:
         if name not in definitions:
-            raise _error(name, f"It has no definition in the section '{SECTION}'")
+            meant = did_you_mean(name, [*definitions, *RUNNER_NAMES])
+            raise _error(name, f"It has no definition in the section '{SECTION}'{meant}")
     _export(definitions, values, other_names)
     for name in values:
         for other in set(other_names(name)) - values.keys():
@@ -72,7 +78,17 @@ def _that_are_needed(code_dir: str, names: Sequence[str]) -> dict[str, Definitio
     except RuntimeParameterException as error:
         # What is wrong with the metadata, and which value made it necessary.
         wanted = ", ".join(f"'{name}'" for name in names)
-        raise type(error)(f"{error} (the values file sets {wanted})") from error
+        meant = did_you_mean(names[0], RUNNER_NAMES)
+        raise type(error)(f"{error} (the values file sets {wanted}){meant}") from error
+
+
+def defined_names(code_dir: str) -> frozenset[str]:
+    """The parameters that a model defines.
+
+    Raises:
+        ErrorLoadingRuntimeParameter: a definition is wrong.
+    """
+    return frozenset(_if_any(code_dir))
 
 
 def load_defaults(code_dir: str, other_names: OtherNames = _none) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 _PREFIXES: Final = ("DRUM_", "NIM_", "DR_NIM_")
 
-_NAMES: Final = frozenset(
+RUNNER_NAMES: Final = frozenset(
     {
         "CUSTOM_MODEL_WORKERS",
         "HuggingFaceToken",
@@ -32,7 +32,7 @@ _NAMES: Final = frozenset(
 
 
 def is_runner_parameter(name: str) -> bool:
-    return name in _NAMES or name.startswith(_PREFIXES)
+    return name in RUNNER_NAMES or name.startswith(_PREFIXES)
 
 
 def plain_kind(value: object) -> str:

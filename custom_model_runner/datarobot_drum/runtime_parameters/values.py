@@ -89,7 +89,7 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("value is not a string")
     if not value:
-        raise ValueError("blank value is not allowed")
+        raise ValueError("blank value is not allowed: it must not be empty")
     return value
 
 

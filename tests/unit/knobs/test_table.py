@@ -282,3 +282,12 @@ def test_bodies_may_take_a_quarter_of_the_memory_unless_it_is_set(
     assert settings(server_type).server.http.body_budget == budget
     give(monkeypatch, "DRUM_BODY_BUDGET", 2**20)
     assert settings(server_type).server.http.body_budget == 2**20
+
+
+@pytest.mark.parametrize(
+    "knob", [pytest.param(knob, id=knob.name) for knob in KNOBS if not knob.empty_is_unset]
+)
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_text_must_not_be_empty(knob: Knob, empty: str) -> None:
+    with pytest.raises(SettingError, match=f"^Invalid {knob.name}: it must not be empty. Valid"):
+        knob.parse(empty)

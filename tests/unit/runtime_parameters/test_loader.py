@@ -182,6 +182,21 @@ class TestValuesFile:
         with pytest.raises(errors.ErrorLoadingRuntimeParameter, match=r"'TYPO'.*no definition"):
             load_values_file(values("{A: x, TYPO: y}"), folder(define("A", "string")))
 
+    @pytest.mark.parametrize(
+        ("name", "meant"), [("LIMT", "LIMIT"), ("CUSTOM_MODEL_WORKER", "CUSTOM_MODEL_WORKERS")]
+    )
+    def test_unknown_name_is_told_the_nearest(
+        self, folder: Folder, values: Callable[[str], str], name: str, meant: str
+    ) -> None:
+        with pytest.raises(errors.ErrorLoadingRuntimeParameter, match=rf"Did you mean '{meant}'"):
+            load_values_file(values(f"{{{name}: 1}}"), folder(define("LIMIT", "numeric")))
+
+    def test_an_empty_text_must_not_be_empty(
+        self, folder: Folder, values: Callable[[str], str]
+    ) -> None:
+        with pytest.raises(errors.ErrorLoadingRuntimeParameter, match="it must not be empty"):
+            load_values_file(values("{A: ''}"), folder(define("A", "string")))
+
     def test_runner_parameters_need_neither_definition_nor_metadata(
         self, tmp_path: Path, values: Callable[[str], str]
     ) -> None:

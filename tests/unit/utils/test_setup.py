@@ -12,6 +12,7 @@ import pytest
 
 from datarobot_drum import RuntimeParameters
 from datarobot_drum.drum.command_line import arguments
+from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.utils.setup import setup_options
 from datarobot_drum.runtime_parameters.exceptions import ErrorLoadingRuntimeParameter
 
@@ -121,3 +122,24 @@ def test_logging_level_applies(command: Command, tmp_path: Path) -> None:
 def test_commands_to_come_need_nothing_else(command: Command) -> None:
     command("fit", "--bogus")
     assert vars(setup_options()) == {"subparser_name": "fit"}
+
+
+def test_a_misspelt_parameter_is_refused_wherever_it_stands(
+    command: Command, tmp_path: Path
+) -> None:
+    with (
+        mock.patch.dict(os.environ, {"MLOPS_RUNTIME_PARAM_DRUM_SERVER_TYP": "fastapi"}),
+        pytest.raises(SettingError, match="in the variable MLOPS_.*mean 'DRUM_SERVER_TYPE'"),
+    ):
+        setup_options()
+    (tmp_path / "values.yaml").write_text("DRUM_AUTH_TOKN: x\n")
+    files = ("--code-dir", str(tmp_path), "--runtime-params-file", str(tmp_path / "values.yaml"))
+    command("server", *files)
+    with (
+        mock.patch.dict(os.environ),
+        pytest.raises(SettingError, match="in the values file. Did you mean 'DRUM_AUTH_TOKEN'"),
+    ):
+        setup_options()
+    define(tmp_path, fieldName="DRUM_AUTH_TOKN", type="string")
+    setup_options()
+    assert RuntimeParameters.get("DRUM_AUTH_TOKN") == "x"

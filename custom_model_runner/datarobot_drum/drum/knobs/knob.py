@@ -55,8 +55,10 @@ class Knob:
         try:
             return self.takes.parse(raw)
         except ValueError:
+            is_empty = raw is None or (isinstance(raw, str) and not raw.strip())
+            found = "it must not be empty" if is_empty else self.shown(raw)
             raise SettingError(
-                f"Invalid {name or self.name}: {self.shown(raw)}."
+                f"Invalid {name or self.name}: {found}."
                 f" Valid values are: {self.takes.range_text}."
             ) from None
 

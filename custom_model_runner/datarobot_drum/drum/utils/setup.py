@@ -6,17 +6,26 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.command_line import arguments
 from datarobot_drum.drum.enum import ArgumentsOptions
+from datarobot_drum.drum.knobs.strangers import refuse_unknown
 from datarobot_drum.drum.knobs.table import other_names
 from datarobot_drum.drum.settings import log_settings
 from datarobot_drum.runtime_parameters import RuntimeParameters
-from datarobot_drum.runtime_parameters.loader import load_defaults, load_values_file
+from datarobot_drum.runtime_parameters.loader import (
+    defined_names,
+    load_defaults,
+    load_values_file,
+)
 
 _Situation: TypeAlias = tuple[tuple[str, ...], frozenset[tuple[str, str]]]
+
+# Set for a process that starts again by itself: its user has been told everything.
+STARTED_AGAIN: Final = "DRUM_MODEL_IS_UNFIT_TO_SHARE"
 
 _VARIABLES: Final = arguments.variables()
 
@@ -35,6 +44,7 @@ def setup_options() -> argparse.Namespace:
         SystemExit: argparse answered or refused (see ``arguments.parse``).
         DrumCommonException: options that do not go together.
         RuntimeParameterException: a runtime parameter, its definition or its file is wrong.
+        SettingError: a runtime parameter that no server knows.
     """
     options = _remembered.get(_situation())
     if options is None:
@@ -49,10 +59,12 @@ def _set_up() -> argparse.Namespace:
     if options.subparser_name in arguments.UNBUILT:
         return options
     logs.configure(options)
+    variables = frozenset(os.environ)
     if options.runtime_params_file is None:
         load_defaults(options.code_dir, other_names)
     else:
         load_values_file(options.runtime_params_file, options.code_dir, other_names)
+    refuse_unknown(os.environ, variables, partial(defined_names, options.code_dir))
     masking.hide_those_in(os.environ)
     logs.use_json(log_settings().as_json)
     if options.subparser_name == ArgumentsOptions.SERVER:

@@ -103,7 +103,6 @@ def test_other_raw_bodies(content_type: str, body: bytes) -> None:
         PredictRequest(b"", "text/csv"),
         PredictRequest(b"", ""),
         PredictRequest(b"", FORM),
-        PredictRequest(b"X=1", "application/x-www-form-urlencoded"),
         _form(),
         _form(('name="X"', CSV)),
         _form(('name="Y"; filename="x.csv"', CSV)),
@@ -114,6 +113,16 @@ def test_no_rows(request_: PredictRequest) -> None:
         with pytest.raises(PayloadError) as caught:
             read_rows(request_, predictor)
         assert str(caught.value) == NO_SAMPLES
+
+
+def test_what_curl_sends_as_a_form_is_refused_with_the_header_that_helps() -> None:
+    request = PredictRequest(CSV, "application/x-www-form-urlencoded")
+    with pytest.raises(PayloadError) as caught:
+        read_rows(request, _predictor())
+    assert str(caught.value) == (
+        f"{NO_SAMPLES}. The body was sent as a form (application/x-www-form-urlencoded), as curl"
+        " does by itself: add the header 'Content-Type: text/csv', or that of its format."
+    )
 
 
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "Text/XML; charset=utf-8"])

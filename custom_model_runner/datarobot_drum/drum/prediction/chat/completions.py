@@ -47,6 +47,7 @@ NOT_JSON: Final = (
     "415 Unsupported Media Type: Did not attempt to load JSON data because the request"
     " Content-Type was not 'application/json'."
 )
+ADD_HEADER: Final = " Add the header 'Content-Type: application/json'."
 MALFORMED: Final = "The browser (or proxy) sent a request that this server could not understand."
 NOT_AN_OBJECT: Final = "The request body must be a JSON object."
 NO_CHAT_HOOK: Final = "This model's chat interface was called, but chat() is not implemented."
@@ -147,7 +148,7 @@ def read_params(request: PredictRequest) -> dict[str, Any]:
     mimetype = parse_content_type(request.content_type).mimetype
     suffixed = mimetype.startswith("application/") and mimetype.endswith("+json")
     if mimetype != "application/json" and not suffixed:
-        raise UnsupportedMediaTypeError(NOT_JSON)
+        raise UnsupportedMediaTypeError(NOT_JSON + ADD_HEADER)
     if is_compressed(request.headers):
         raise UnsupportedMediaTypeError(COMPRESSED)
     try:
