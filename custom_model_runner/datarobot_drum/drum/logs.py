@@ -24,6 +24,8 @@ from datarobot_drum.drum.utils.escaping import escaped, indented, json_object
 from datarobot_drum.drum.utils.printed import PrintedStream, beneath
 
 LOGGER_NAME: Final = "drum"
+# What is told at the default level too, although nothing is wrong.
+ANNOUNCEMENTS: Final = f"{LOGGER_NAME}.server"
 FORMAT: Final = "%(asctime)-15s %(levelname)s %(name)s:  %(message)s %(context_data)s"
 
 _LEVELS: Final = {
@@ -299,3 +301,5 @@ def configure_level(level: str) -> None:
     root.setLevel(_LEVELS[level])
     for name in (LOGGER_NAME, "werkzeug"):
         logging.getLogger(name).setLevel(_LEVELS[level])
+    quiet = _LEVELS[level] > logging.WARNING
+    logging.getLogger(ANNOUNCEMENTS).setLevel(_LEVELS[level] if quiet else logging.INFO)

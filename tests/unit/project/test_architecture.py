@@ -112,7 +112,7 @@ PREDICTION: tuple[tuple[str, ...], ...] = (
     ("figures",),
     ("lane",),
     ("answers", "chat", "open_inference"),
-    ("warm_up",),
+    ("introduction", "warm_up"),
     ("service",),
     ("failed",),
 )

@@ -12,6 +12,7 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.fastapi.config import require_packages, uses_uvloop
 from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
 from datarobot_drum.drum.preloading import with_shared_model
+from datarobot_drum.drum.serving.announcement import Announcement
 from datarobot_drum.drum.serving.listening import bind
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
 from datarobot_drum.drum.serving.tls import server_context
@@ -48,7 +49,8 @@ def _serve(signals: StopSignals) -> None:
         # Everything heavy is imported where the model is loaded: not in a supervisor.
         from datarobot_drum.drum.fastapi.worker import serve
 
-        serve(settings, listener, tls, signals)
+        announcement = Announcement(settings, listener)
+        serve(settings, listener, tls, signals, announcement, on_ready=announcement.tell)
     else:
         _supervise(settings, listener, tls, signals)
 
@@ -59,6 +61,8 @@ def _supervise(
     tls: ssl.SSLContext | None,
     signals: StopSignals,
 ) -> None:
+    announcement = Announcement(settings, listener)
+
     def supervise(service: Service | None) -> None:
         def run_worker(channel: Channel, worker_signals: StopSignals) -> None:
             from datarobot_drum.drum.fastapi.worker import serve
@@ -68,6 +72,7 @@ def _supervise(
                 listener,
                 tls,
                 worker_signals,
+                announcement,
                 service,
                 on_ready=channel.ready,
                 on_recycled=channel.recycled,
@@ -81,6 +86,7 @@ def _supervise(
             signals,
             graceful_timeout=settings.server.fastapi.graceful_timeout,
             with_traceback=settings.show_stacktrace,
+            on_ready=announcement.tell,
         ).run()
 
     with_shared_model(settings, supervise)

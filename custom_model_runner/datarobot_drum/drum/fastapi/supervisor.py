@@ -84,6 +84,7 @@ class Supervisor:
             signal comes and returns.
         listener: shared by all workers.
         graceful_timeout: seconds that workers take at most to end.
+        on_ready: called whenever a worker accepts connections.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Supervisor:
         signals: StopSignals,
         graceful_timeout: float,
         with_traceback: bool = False,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._count = count
         self._run_worker = run_worker
@@ -101,6 +103,7 @@ class Supervisor:
         self._signals = signals
         self._graceful_timeout = graceful_timeout
         self._with_traceback = with_traceback
+        self._on_ready = on_ready
         self._workers: dict[int, _Worker] = {}
         self._board = LoadBoard(count)
         self._failure: str | None = None
@@ -200,6 +203,7 @@ class Supervisor:
             worker.recycled = True
         if _READY in messages:
             worker.ready = True
+            self._on_ready()
             self._retire_recycled()
 
     def _retire_recycled(self) -> None:

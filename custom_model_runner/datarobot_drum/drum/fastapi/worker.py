@@ -17,6 +17,7 @@ from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
 from datarobot_drum.drum.fastapi.protocol import protocol_class
 from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
 from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
+from datarobot_drum.drum.serving.announcement import Announcement
 from datarobot_drum.drum.serving.balance import Slot
 from datarobot_drum.drum.serving.listening import cannot_listen
 from datarobot_drum.drum.serving.signals import StopSignals
@@ -31,6 +32,7 @@ def serve(
     listener: socket.socket,
     tls: ssl.SSLContext | None,
     signals: StopSignals,
+    announcement: Announcement,
     service: Service | None = None,
     on_ready: Callable[[], None] = nothing,
     on_recycled: Callable[[], None] = nothing,
@@ -39,6 +41,7 @@ def serve(
     """Serve until a signal comes, then answer everything that was accepted.
 
     Args:
+        announcement: takes note of what is to be told of the service.
         listener: bound; it listens once the model is loaded.
         service: loaded already; None: load it here.
         slot: this process's place among those that share the socket; None: it is alone.
@@ -47,6 +50,7 @@ def serve(
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
     """
     app, service = load_app(settings, create_app, "custom_fastapi", service)
+    announcement.prepare(service)
     fastapi = settings.server.fastapi
     if fastapi.limit_concurrency is not None:
         app.add_middleware(ConcurrencyLimit, limit=fastapi.limit_concurrency)

@@ -9,7 +9,8 @@ from typing import Final
 
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.serving.listening import bind, cannot_listen, shown
+from datarobot_drum.drum.serving.announcement import Announcement
+from datarobot_drum.drum.serving.listening import bind, cannot_listen
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
 from datarobot_drum.drum.serving.tls import server_context
 from datarobot_drum.drum.serving.tuning import prepare_process
@@ -49,6 +50,7 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
         logger.warning(ONE_PROCESS, server.processes.workers)
     tls = server_context(server.tls)
     listener = bind(server.host, server.port)
+    announcement = Announcement(settings, listener)
 
     from datarobot_drum.drum.assembly import load_app
     from datarobot_drum.drum.flask.app import create_app
@@ -56,6 +58,7 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     from datarobot_drum.drum.serving.access_log import AccessLog
 
     app, service = load_app(settings, create_app, "custom_flask")
+    announcement.prepare(service)
     access_log = AccessLog()
     wsgi = DrainingServer(
         listener, app, tls, server.service.request_timeout, access_log, service.metrics
@@ -65,7 +68,7 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
     except OSError as error:
         raise cannot_listen(error, server.host, server.port) from error
     signals.serve()
-    logger.info("Serving on %s", shown(server.host, server.port))
+    announcement.tell()
     wsgi.serve_until(lambda: signals.first is not None)
     service.draining = True
     wsgi.drain(server.http.graceful_timeout, service.end_streams, lambda: signals.forced)

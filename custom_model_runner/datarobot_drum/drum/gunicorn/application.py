@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
+from datarobot_drum.drum.serving.announcement import Announcement
 from datarobot_drum.drum.serving.balance import LoadBoard
 from datarobot_drum.drum.settings import Settings
 
@@ -33,6 +34,7 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         self.settings = settings
         self.listener = listener
         self.service = service
+        self.announcement = Announcement(settings, listener)
         self.board = LoadBoard(settings.server.processes.workers)
         self._options = options
         super().__init__()
@@ -52,4 +54,5 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         from datarobot_drum.drum.flask.app import answering_failures, create_app
 
         app, self.service = load_app(self.settings, create_app, "custom_flask", self.service)
+        self.announcement.prepare(self.service)
         return answering_failures(app)

@@ -64,6 +64,8 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
             return super().spawn_worker()
 
     def murder_workers(self) -> None:
+        if any(worker.is_ready for worker in self.WORKERS.values()):
+            self.app.announcement.tell()
         for worker in self.WORKERS.values():
             if not worker.is_ready:
                 # Loading gives no sign of life, and may take longer than any request.

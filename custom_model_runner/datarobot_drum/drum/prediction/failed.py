@@ -55,6 +55,9 @@ class FailedService:
     ) -> PredictResponse:
         return self.answer(operation, request)
 
+    def introduce(self) -> None:
+        pass
+
     def warm_up(self) -> None:
         pass
 

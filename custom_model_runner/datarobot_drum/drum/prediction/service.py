@@ -29,6 +29,7 @@ from datarobot_drum.drum.prediction.figures.metrics import MeasuredPredictor, Me
 from datarobot_drum.drum.prediction.figures.stats import TimingWindow
 from datarobot_drum.drum.prediction.figures.status import import_libraries, status_pages
 from datarobot_drum.drum.prediction.figures.tracing import model_attributes, open_span
+from datarobot_drum.drum.prediction.introduction import Introduction, introduce
 from datarobot_drum.drum.prediction.lane.batching import Answer, Batcher
 from datarobot_drum.drum.prediction.lane.executor import Job, ModelExecutor
 from datarobot_drum.drum.prediction.lane.short_calls import (
@@ -90,6 +91,9 @@ class Service(Protocol):
         disconnected: Disconnected | None = None,
     ) -> PredictResponse: ...
 
+    def introduce(self) -> Introduction | None:
+        """What the server says of its model when it starts; None when there is none."""
+
     def warm_up(self) -> None:
         """Do what only a process's first request has to do. In the process that serves: it may
         start threads, which no fork survives.
@@ -128,7 +132,9 @@ class PredictionService:
             predictor, deployment_config, settings.csv_threads or 1, settings.max_decoded
         )
         known = predictor.info.own_code
-        self._warm_up = partial(warm_up, answers, predictor.info, unmeasured if known else None)
+        known_model = unmeasured if known else None
+        self._warm_up = partial(warm_up, answers, predictor.info, known_model)
+        self._introduce = partial(introduce, answers, predictor.info, known_model)
         self._chat = Chat(predictor, describe_failure, settings.llm_id)
         self._open_inference = OpenInference(
             predictor, lambda: not self.draining, self._can_work, settings.max_decoded
@@ -251,6 +257,9 @@ class PredictionService:
     def _rejected(self, job: Job, reason: RejectReason, error: DrumException) -> PredictResponse:
         self.metrics.rejected(reason)
         return failure_response(job.operation, error)
+
+    def introduce(self) -> Introduction:
+        return self._introduce()
 
     def warm_up(self) -> None:
         import_libraries()
