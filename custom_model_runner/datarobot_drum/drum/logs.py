@@ -275,6 +275,14 @@ def configure(options: argparse.Namespace) -> None:
     warnings.showwarning = _log_warning
 
 
+def traceback_of(error: BaseException) -> BaseException | None:
+    """The error, for ``exc_info``, where tracebacks are wanted: at DEBUG, with
+    ``--show-stacktrace``.
+    """
+    wanted = _State.whole_errors or logging.getLogger(LOGGER_NAME).isEnabledFor(logging.DEBUG)
+    return error if wanted else None
+
+
 def _log_warning(
     message: Warning | str,
     category: type[Warning],

@@ -97,6 +97,7 @@ def test_a_payload_in_an_error_is_cut(name: str) -> None:
 
 def test_no_secret_reaches_a_client_or_the_log(name: str, caplog: pytest.LogCaptureFixture) -> None:
     masking.hide(["the key of keys"])
+    caplog.set_level(logging.DEBUG, "drum")
     assert failing(name, ValueError("rejected: the key of keys")) == "ERROR: rejected: *****"
     assert "Traceback" in caplog.text
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)

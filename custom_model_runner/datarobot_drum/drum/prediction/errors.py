@@ -8,12 +8,14 @@ from typing import Any, Final
 from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.exceptions import (
     BaseCustomUserError,
+    ClientGoneError,
     DrumException,
     DrumSchemaValidationException,
     OverloadedError,
 )
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.prediction.payload.small_json import small_json
+from datarobot_drum.drum.utils.failures import failure_line, is_explained
 
 logger = logs.get_drum_logger(__name__)
 
@@ -27,16 +29,14 @@ _FOREIGN_HTTP_ERRORS: Final = {
 
 
 def error_response(error: BaseException) -> PredictResponse:
-    """What a client gets; a failure of the server or the model goes to the log too."""
+    """What a client gets; what went wrong, and where, goes to the log too, on one line."""
     if isinstance(error, BaseCustomUserError):
         status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
         body = small_json({"message": client_text(error)})
         return PredictResponse(status, body, headers=(USER_ERROR_HEADER,))
     status, text = _status_and_text(error)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s", text, exc_info=error)
-    elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.warning("%s", text)
+    if not isinstance(error, ClientGoneError):
+        log_failure(error, status, text)
     content: dict[str, Any] = {"message": client_text(error)}
     if isinstance(error, DrumSchemaValidationException):
         content["is_schema_validation_error"] = True
@@ -44,6 +44,16 @@ def error_response(error: BaseException) -> PredictResponse:
         (("Retry-After", str(error.retry_after)),) if isinstance(error, OverloadedError) else ()
     )
     return PredictResponse(status, small_json(content), headers=headers)
+
+
+def log_failure(error: BaseException, status: int, text: str) -> None:
+    """One line; the traceback where it is wanted, or where the line would explain nothing."""
+    if status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        exc_info = None if status > HTTPStatus.INTERNAL_SERVER_ERROR else logs.traceback_of(error)
+        logger.warning("%s", failure_line(error, text), exc_info=exc_info)
+        return
+    exc_info = logs.traceback_of(error) if is_explained(error) else error
+    logger.error("%s", failure_line(error, text), exc_info=exc_info)
 
 
 def client_text(error: BaseException) -> str:

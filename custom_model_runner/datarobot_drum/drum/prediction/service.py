@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Final, Protocol
 
 from datarobot_drum.drum import logs, telemetry
@@ -24,7 +25,7 @@ from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.model.predictor import Predictor
 from datarobot_drum.drum.prediction.answers import JobAnswers, ModelAnswers
 from datarobot_drum.drum.prediction.chat.completions import Chat
-from datarobot_drum.drum.prediction.errors import client_text, error_response
+from datarobot_drum.drum.prediction.errors import client_text, error_response, log_failure
 from datarobot_drum.drum.prediction.figures.metrics import MeasuredPredictor, Metrics, RejectReason
 from datarobot_drum.drum.prediction.figures.stats import TimingWindow
 from datarobot_drum.drum.prediction.figures.status import import_libraries, status_pages
@@ -332,7 +333,7 @@ def _error_or_later(error: BaseException) -> PredictResponse:
 
 def describe_failure(error: BaseException) -> str:
     """The text of an error that comes when the answer has begun already; logs it too."""
-    logger.error("A stream failed: %s", error, exc_info=error)
+    log_failure(error, HTTPStatus.INTERNAL_SERVER_ERROR, f"A stream failed: {error}")
     return client_text(error)
 
 

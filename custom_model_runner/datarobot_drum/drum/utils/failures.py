@@ -18,6 +18,9 @@ from datarobot_drum.drum.masking import without_internals
 # Raised with a text that says it all: for any other type the text needs the type's name.
 _SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
 
+# A hook's error may hold a whole payload.
+_LONGEST_LINE: Final = 2000
+
 _SERVER_PACKAGES: Final = ("fastapi", "flask", "gunicorn", "uvicorn")
 _PACKAGE_DIR: Final = str(Path(__file__).parents[2]) + os.sep
 
@@ -31,6 +34,29 @@ def failure_text(error: BaseException) -> str:
     elif not (isinstance(error, _SPEAKING) and text):
         text = f"{type(error).__name__}: {text}".rstrip(": ")
     return text if place is None else f"{text}\n  at {place}"
+
+
+def failure_line(error: BaseException, text: str) -> str:
+    """The same for the log, on one line of bounded length.
+
+    Args:
+        text: what is told of the error; the type of what was raised is added where it does not
+            say it, since the text of a ``KeyError`` is the key alone.
+    """
+    place = _place_in_user_code(error)
+    raised = error.__cause__ if isinstance(error, DrumException) else error
+    if raised is not None and not isinstance(raised, _SPEAKING):
+        name = type(raised).__name__
+        text = text if name in text else f"{name}: {text}"
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_LINE:
+        line = f"{line[:_LONGEST_LINE]}…"
+    return line if place is None else f"{line} (at {place})"
+
+
+def is_explained(error: BaseException) -> bool:
+    """Whether text and place say it all; what else fails is a fault of this program's."""
+    return isinstance(error, DrumException) or _place_in_user_code(error) is not None
 
 
 def report_failure(error: BaseException, with_traceback: bool = False) -> None:

@@ -1,0 +1,103 @@
+"""What the log says of a request that failed: one line with reason and place."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from datarobot_drum.drum import logs
+from datarobot_drum.drum.exceptions import ClientGoneError, PayloadError
+from datarobot_drum.drum.knobs.predicting import ServiceSettings
+from datarobot_drum.drum.prediction.errors import error_response
+from datarobot_drum.drum.prediction.messages import PredictRequest
+from datarobot_drum.drum.prediction.operations import Operation
+from datarobot_drum.drum.prediction.service import PredictionService
+from tests.unit.folders import load, write_folder
+
+HOOK = """
+def score(data, model, **kwargs):
+    return data["price"]
+"""
+UNSTRUCTURED = """
+def score_unstructured(model, data, **kwargs):
+    return {}["price"]
+"""
+
+
+def asked(folder: Path, target_type: str, operation: Operation) -> str:
+    service = PredictionService(load(folder, target_type), ServiceSettings())
+    try:
+        answer = service.answer(operation, PredictRequest(b"a\n1\n", "text/csv"))
+    finally:
+        service.close()
+    assert answer.status == 500
+    assert isinstance(answer.body, bytes)
+    return str(json.loads(answer.body)["message"])
+
+
+def test_a_hook_that_raised_is_one_line_with_its_file_and_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = asked(write_folder(tmp_path, HOOK), "regression", Operation.PREDICT)
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is None
+    assert record.getMessage() == (
+        "Model 'score' hook failed to make predictions. Exception: KeyError('price')"
+        f" (at {tmp_path}/custom.py, line 7, in score)"
+    )
+    assert str(tmp_path) not in message
+
+
+def test_a_key_error_is_called_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The hook's own text is what the client gets: here it is only the key."""
+    folder = write_folder(tmp_path, UNSTRUCTURED)
+    message = asked(folder, "unstructured", Operation.PREDICT_UNSTRUCTURED)
+    assert message == "ERROR: 'price'"
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"KeyError: 'price' (at {tmp_path}/custom.py, line 7, in score_unstructured)"
+    )
+
+
+@pytest.mark.parametrize("way", ["DEBUG", "--show-stacktrace"])
+def test_the_traceback_is_there_for_those_who_ask(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "DEBUG":
+        caplog.set_level(logging.DEBUG, "drum")
+    else:
+        monkeypatch.setattr(logs._State, "whole_errors", True)
+    asked(write_folder(tmp_path, HOOK), "regression", Operation.PREDICT)
+    assert "Traceback (most recent call last)" in caplog.text
+
+
+def test_a_clients_mistake_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    assert error_response(PayloadError("Line 3\nhas 4 cells.")).status == 422
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", "Line 3 has 4 cells.")
+    assert record.exc_info is None
+
+
+def test_a_client_that_left_made_no_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    error_response(ClientGoneError("gone"))
+    assert caplog.text == ""
+
+
+def test_a_line_does_not_grow_with_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    error_response(PayloadError("x" * 1_000_000))
+    assert len(caplog.text) < 3000
+
+
+def test_a_fault_of_the_servers_own_comes_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    try:
+        json.loads(1)  # type: ignore[arg-type]
+    except TypeError as error:
+        # As if no code of the user's were on the way.
+        error_response(error.with_traceback(error.__traceback__.tb_next))  # type: ignore[union-attr]
+    assert "Traceback (most recent call last)" in caplog.text
