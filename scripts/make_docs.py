@@ -36,9 +36,11 @@ needs a definition in `model-metadata.yaml`:
   beats the variable.
 
 A value out of range stops the start with an error that names parameter, value and range; there is
-no silent default. "Servers" says where a parameter has an effect. Of two names of a parameter
-either will do. A values file beats a variable under the other name too, and either beats a
-default; where both stand in one place, their values must be the same.
+no silent default. So does a name with `DRUM_` in front that no server knows and the model does not
+define; one that has no effect on the chosen server is warned of. "Servers" says where a parameter
+has an effect. Of two names of a parameter either will do. A values file beats a variable under the
+other name too, and either beats a default; where both stand in one place, their values must be the
+same.
 
 Words for true and false are `true`, `t`, `yes`, `y`, `on`, `1` and `false`, `f`, `no`, `n`, `off`,
 `0`, `none`, in any case.

@@ -130,7 +130,7 @@ def test_names_that_a_shell_would_read(folders: Folders, tmp_path: Path) -> None
     from sklearn.linear_model import LinearRegression
 
     frame, target = training_data(lambda a, b: a)
-    frame.columns = ["it's $(touch x); \"a\"\n", "größe\x1b[2J`b`"]
+    frame.columns = ['it\'s $(touch x); "a"\n', "größe\x1b[2J`b`"]
     model = LinearRegression().fit(frame, target)
     folder = folders.with_model("odd names", model, "--target-type", "regression")
     _, command = ask(folder, tmp_path)

@@ -208,7 +208,8 @@ def test_a_parameter_without_effect_is_warned_of_once(
 
 
 @pytest.mark.parametrize(
-    ("name", "advice"), [("", ". It must not be empty."), ("gunicron", ". Did you mean 'gunicorn'?")]
+    ("name", "advice"),
+    [("", ". It must not be empty."), ("gunicron", ". Did you mean 'gunicorn'?")],
 )
 def test_a_wrong_server_type_says_what_helps(
     name: str, advice: str, monkeypatch: pytest.MonkeyPatch

@@ -191,7 +191,7 @@ def test_a_local_predictor_is_a_predictor(tmp_path: Path) -> None:
     [
         (
             "regression",
-            "def score(data, model, **kwargs):\n    return pd.DataFrame({'x': [model is None] * 3})",
+            "def score(data, model, **kwargs):\n    return pd.DataFrame([model is None] * 3)",
             lambda predictor: predictor.predict(ROWS, RowSource()).values.tolist() == [[1]] * 3,
         ),
         (

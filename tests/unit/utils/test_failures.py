@@ -46,7 +46,17 @@ def test_a_failure_of_the_runner_itself_is_told_in_its_own_words():
 def test_sources_of_compiled_libraries_are_not_the_users_code():
     with pytest.raises(DrumException) as caught:
         read_csv(b"a,b\n1,2\n3,4,5\n")
-    assert "\n" not in failure_text(caught.value)
+    # Who called the reader is this test.
+    text, place = failure_text(caught.value).rsplit("\n  at ", 1)
+    assert ".pyx" not in text
+    assert place.startswith(__file__)
+
+
+def test_the_users_line_is_named_where_a_library_raised_from_an_error_of_its_own(tmp_path: Path):
+    folder = write_folder(tmp_path, "WEIGHT = pd.DataFrame({'a': [1]})['b']\n")
+    with pytest.raises(DrumException) as caught:
+        build_predictor(ModelSettings(str(folder), TargetType.REGRESSION))
+    assert failure_text(caught.value).endswith(f"at {folder / 'custom.py'}, line 5, in <module>")
 
 
 def test_an_error_server_logs_its_reason_once_with_the_place(

@@ -69,9 +69,7 @@ def build_parser(
     environ: Mapping[str, str],
 ) -> tuple[Parser, dict[str, Parser]]:
     """The parser of ``drum`` and those of its sub-commands by name."""
-    parser = Parser(
-        prog="drum", description="Serve, score and check a folder that holds a model."
-    )
+    parser = Parser(prog="drum", description="Serve, score and check a folder that holds a model.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(
         dest="subparser_name", title="commands", required=True, metavar=None

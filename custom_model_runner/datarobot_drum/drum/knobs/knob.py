@@ -58,8 +58,7 @@ class Knob:
             is_empty = raw is None or (isinstance(raw, str) and not raw.strip())
             found = "it must not be empty" if is_empty else self.shown(raw)
             raise SettingError(
-                f"Invalid {name or self.name}: {found}."
-                f" Valid values are: {self.takes.range_text}."
+                f"Invalid {name or self.name}: {found}. Valid values are: {self.takes.range_text}."
             ) from None
 
     def shown(self, raw: object) -> str:

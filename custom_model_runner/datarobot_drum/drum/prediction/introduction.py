@@ -75,9 +75,7 @@ def _row(info: ModelInfo) -> str | None:
     return text if len(text) <= _LONGEST_BODY else None
 
 
-def _is_answered(
-    answers: ModelAnswers, known: Predictor, row: str, operation: Operation
-) -> bool:
+def _is_answered(answers: ModelAnswers, known: Predictor, row: str, operation: Operation) -> bool:
     """Whether the model takes the row: an encoder may know its words and no others."""
     if operation is not Operation.PREDICT:
         return True

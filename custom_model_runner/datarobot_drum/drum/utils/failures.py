@@ -85,8 +85,10 @@ def ending_process(
 
 
 def _place_in_user_code(error: BaseException) -> str | None:
-    while error.__cause__ is not None:
-        error = error.__cause__
+    """Of the first error in the chain that has passed there: a library's own may lie below."""
+    below = None if error.__cause__ is None else _place_in_user_code(error.__cause__)
+    if below is not None:
+        return below
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if _is_user_code(frame.filename):
             return f"{frame.filename}, line {frame.lineno}, in {frame.name}"
