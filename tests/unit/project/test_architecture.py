@@ -330,7 +330,11 @@ SERVING = (
 
 
 # Work while a model is loaded, or just after, when nothing predicts yet.
-LOADING = {f"{D}.model.artifacts.fast_paths.made_rows", f"{D}.prediction.warm_up"}
+LOADING = {
+    f"{D}.model.artifacts.fast_paths.made_rows",
+    f"{D}.prediction.introduction",
+    f"{D}.prediction.warm_up",
+}
 
 
 @pytest.mark.parametrize(
