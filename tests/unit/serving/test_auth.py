@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,6 +111,8 @@ def test_websockets_of_an_extension_need_it() -> None:
 
 def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert TOKEN not in repr(ServerSettings(access=AccessSettings(auth_token=TOKEN)))
-    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_AUTH_TOKEN", " ")
+    fields = {"credentialType": "api_token", "apiToken": TOKEN}
+    credential = json.dumps({"type": "credential", "payload": fields})
+    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_AUTH_TOKEN", credential)
     with pytest.raises(SettingError, match=r"Invalid DRUM_AUTH_TOKEN: \*\*\*\*\*"):
         read(AccessSettings)

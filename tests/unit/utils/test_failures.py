@@ -39,6 +39,18 @@ def test_the_last_line_of_the_users_own_code_is_named(tmp_path: Path):
     assert place == f"  at {folder / 'helper.py'}, line 5, in weights"
 
 
+def test_a_key_error_that_is_all_a_hooks_text_is_called_one(tmp_path: Path):
+    hook = "def score_unstructured(model, data, **kwargs):\n    return {}['price']\n"
+    predictor = build_predictor(
+        ModelSettings(str(write_folder(tmp_path, hook)), TargetType.UNSTRUCTURED)
+    )
+    with pytest.raises(DrumException) as caught:
+        predictor.predict_unstructured("")
+    assert failure_text(caught.value) == (
+        f"KeyError: 'price'\n  at {tmp_path / 'custom.py'}, line 6, in score_unstructured"
+    )
+
+
 def test_a_failure_of_the_runner_itself_is_told_in_its_own_words():
     assert failure_text(StartupError("Target type is missing.")) == "Target type is missing."
 

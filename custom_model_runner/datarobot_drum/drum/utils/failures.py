@@ -31,8 +31,8 @@ def failure_text(error: BaseException) -> str:
     place = _place_in_user_code(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
         text = f"{text}. This server needs it: pip install {error.name}"
-    elif not (isinstance(error, _SPEAKING) and text):
-        text = f"{type(error).__name__}: {text}".rstrip(": ")
+    else:
+        text = _with_type(error, text).strip() or type(error).__name__
     return text if place is None else f"{text}\n  at {place}"
 
 
@@ -44,14 +44,21 @@ def failure_line(error: BaseException, text: str) -> str:
             say it, since the text of a ``KeyError`` is the key alone.
     """
     place = _place_in_user_code(error)
-    raised = error.__cause__ if isinstance(error, DrumException) else error
-    if raised is not None and not isinstance(raised, _SPEAKING):
-        name = type(raised).__name__
-        text = text if name in text else f"{name}: {text}"
-    line = " ".join(text.split())
+    line = " ".join(_with_type(error, text).split())
     if len(line) > _LONGEST_LINE:
         line = f"{line[:_LONGEST_LINE]}…"
     return line if place is None else f"{line} (at {place})"
+
+
+def _with_type(error: BaseException, text: str) -> str:
+    """The text with the type of what was raised, where it needs that and does not have it."""
+    is_ours = isinstance(error, DrumException)
+    raised = error.__cause__ if is_ours else error
+    # What we say of others' errors is in our own words, unless it is theirs.
+    if raised is None or isinstance(raised, _SPEAKING) or (is_ours and text != str(raised)):
+        return text
+    name = type(raised).__name__
+    return text if text.startswith(name) else f"{name}: {text}"
 
 
 def is_explained(error: BaseException) -> bool:
