@@ -58,8 +58,8 @@ def test_the_models_own_name_may_be_what_was_meant() -> None:
     "name",
     [
         *KNOB_BY_NAME,
-        *RUNNER_NAMES,
-        *WITHOUT_EFFECT,
+        *sorted(RUNNER_NAMES),
+        *sorted(WITHOUT_EFFECT),
         "DRUM_OF_THE_MODEL",
         "NIM_MODEL_PROFILE",
         "DR_NIM_X",
