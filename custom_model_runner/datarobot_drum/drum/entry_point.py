@@ -8,12 +8,12 @@ from typing import Final
 from datarobot_drum.drum import logs
 from datarobot_drum.drum.enum import ArgumentsOptions, ServerType
 from datarobot_drum.drum.exceptions import StartupError
-from datarobot_drum.drum.knobs.reading import read
-from datarobot_drum.drum.knobs.serving import SERVERS, ServerChoice
+from datarobot_drum.drum.knobs.serving import SERVERS
 from datarobot_drum.drum.knobs.strangers import without_effect
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
 from datarobot_drum.drum.model.folder import find_user_file
+from datarobot_drum.drum.settings import server_choice
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.drum.utils.setup import STARTED_AGAIN, setup_options
 from datarobot_drum.runtime_parameters import RuntimeParameters
@@ -89,10 +89,7 @@ def _mind_unused_extension(server_type: str, code_dir: str) -> None:
         f"{unused} is not used by the {server_type} server:"
         f" to use it, set the runtime parameter {SERVER_TYPE_PARAMETER} to {wanted}"
     )
-    if (
-        RuntimeParameters.has(SERVER_TYPE_PARAMETER)
-        and read(ServerChoice).unused_extension != "warn"
-    ):
+    if RuntimeParameters.has(SERVER_TYPE_PARAMETER) and server_choice().unused_extension != "warn":
         raise StartupError(f"{text}; to serve without it, set {UNUSED_EXTENSION_PARAMETER}=warn.")
     logger.warning("%s.", text)
 

@@ -24,6 +24,7 @@ from datarobot_drum.drum.knobs.serving import (
     GunicornSettings,
     HttpSettings,
     ProcessSettings,
+    ServerChoice,
     TlsSettings,
 )
 from datarobot_drum.drum.utils.memory import available_memory
@@ -121,6 +122,15 @@ class Settings:
             verbose=bool(given.get("verbose")),
             show_stacktrace=bool(given.get("show_stacktrace")),
         )
+
+
+def server_choice() -> ServerChoice:
+    """Which server runs: wanted before the other settings can be made.
+
+    Raises:
+        SettingError: a parameter names none, or what is no choice.
+    """
+    return read(ServerChoice)
 
 
 def log_settings() -> LogSettings:

@@ -20,7 +20,7 @@ from datarobot_drum.drum.knobs.knob import Knob
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import FastApiSettings, HttpSettings
 from datarobot_drum.drum.knobs.table import KNOBS, SECTIONS, knobs_of
-from datarobot_drum.drum.settings import LEAST_BODY_BUDGET, Settings, log_settings
+from datarobot_drum.drum.settings import LEAST_BODY_BUDGET, Settings, log_settings, server_choice
 
 # Every parameter with the section and the field that it fills.
 FIELDS = [
@@ -157,7 +157,7 @@ def test_every_parameter_reaches_its_field_under_each_of_its_names(
     section: type, field: str, knob: Knob, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def found() -> object:
-        return settings(ServerType.FASTAPI), _get_server_type(), log_settings()
+        return settings(ServerType.FASTAPI), _get_server_type(), server_choice(), log_settings()
 
     before = found()
     give(monkeypatch, name, other_value(knob))

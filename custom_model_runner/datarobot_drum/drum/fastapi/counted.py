@@ -12,6 +12,8 @@ from datarobot_drum.drum.serving.budget import BodyBudget, Share
 
 # Where the service's routes find the share of a body that is counted already.
 SHARE: Final = "drum.share"
+# Set where a body was refused and answered.
+REFUSED: Final = "drum.refused"
 _GONE: Final = {"type": "http.disconnect"}
 
 Refuse = Callable[[OverloadedError, Receive, Send], Awaitable[None]]
@@ -47,7 +49,7 @@ class CountedBodies:
                 share.resize(size)
             except OverloadedError as error:
                 if not is_refused and not has_begun:
-                    is_refused = True
+                    is_refused = scope[REFUSED] = True
                     await self._refuse(error, receive, send)
                 return _GONE
             return message
@@ -60,9 +62,4 @@ class CountedBodies:
 
         with Share(self._budget) as share:
             scope[SHARE] = share
-            try:
-                await self._app(scope, counted, send_unless_refused)
-            # An extension's code fails of a client that has gone as it likes.
-            except Exception:
-                if not is_refused:
-                    raise
+            await self._app(scope, counted, send_unless_refused)

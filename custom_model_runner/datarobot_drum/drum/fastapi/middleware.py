@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datarobot_drum.drum import logs
+from datarobot_drum.drum.fastapi.counted import REFUSED
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.messages import Header, PredictResponse
@@ -88,9 +89,11 @@ class StandardHeaders:
                 await _send_early(early, send_with_headers)
         # What an extension's layers fail of, uvicorn would answer in plain text and without an id.
         except Exception as error:
-            if status:
+            # Of a body that was refused, it fails as of a client that has gone.
+            if status and REFUSED not in scope:
                 raise
-            await _send_early(error_response(error), send_with_headers)
+            if not status:
+                await _send_early(error_response(error), send_with_headers)
         finally:
             # Without a status the client went away before there was an answer.
             if status:

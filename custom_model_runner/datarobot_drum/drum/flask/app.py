@@ -202,13 +202,26 @@ def answering_failures(app: WSGIApplication) -> WSGIApplication:
     """
 
     def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        try:
-            return app(environ, start_response)
         # A middleware may raise anything, of which a server would make a page of its own.
-        except Exception as error:
-            return _answered(error, environ, start_response)
+        try:
+            with failing_as(_around):
+                return app(environ, start_response)
+        except _AroundError as error:
+            return _answered(error.failure, environ, start_response)
 
     return answering
+
+
+class _AroundError(Exception):
+    """Something failed around the service."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+def _around(error: BaseException) -> _AroundError | None:
+    return _AroundError(error) if isinstance(error, Exception) else None
 
 
 def _answered(
