@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -102,6 +101,8 @@ def _prose(path: Path) -> str | None:
 def _is_cut_short(path: Path, head: bytes, size: int) -> bool:
     """What can be told before reading: LightGBM ends the process over half a file."""
     if head.startswith(_ZIP):
+        import zipfile
+
         return not zipfile.is_zipfile(path)
     return head.startswith((b"tree\n", b"tree\r\n")) and not _is_whole_lightgbm(path, size)
 

@@ -37,7 +37,9 @@ def bind(host: str, port: int) -> socket.socket:
         StartupError: the address is in use or not this machine's.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # Text would be encoded by codecs that a supervisor would keep in memory for nothing.
+        name = host.encode() if host.isascii() else host
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise StartupError(f"Cannot listen on {shown(host, port)}: {error.strerror}.") from error
     # Of a name with several addresses the IPv4 one: clients try it in any case.

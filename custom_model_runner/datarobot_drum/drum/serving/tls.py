@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.serving import TlsSettings
 
+if TYPE_CHECKING:
+    import ssl
+
+# By the names that they have in ``ssl``.
 _REQUIREMENTS: Final = {
-    "none": ssl.CERT_NONE,
-    "optional": ssl.CERT_OPTIONAL,
-    "required": ssl.CERT_REQUIRED,
+    "none": "CERT_NONE",
+    "optional": "CERT_OPTIONAL",
+    "required": "CERT_REQUIRED",
 }
 
 
@@ -24,6 +27,9 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext | None:
     if settings.certfile is None:
         _refuse_without_certificate(settings)
         return None
+    # A supervisor would keep it in memory for nothing: it takes a megabyte.
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _load_certificate(context, settings, settings.certfile)
@@ -55,7 +61,10 @@ def _load_certificate(context: ssl.SSLContext, settings: TlsSettings, certificat
 
 
 def _load_authorities(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    authorities, requirement = settings.ca_certs, _REQUIREMENTS[settings.cert_reqs]
+    import ssl
+
+    authorities = settings.ca_certs
+    requirement = ssl.VerifyMode[_REQUIREMENTS[settings.cert_reqs]]
     if authorities is None:
         if requirement is not ssl.CERT_NONE:
             raise SettingError("DRUM_SSL_CERT_REQS needs DRUM_SSL_CA_CERTS.")
@@ -70,6 +79,8 @@ def _load_authorities(context: ssl.SSLContext, settings: TlsSettings) -> None:
 
 
 def _reason(error: OSError) -> str:
+    import ssl
+
     if isinstance(error, ssl.SSLError):
         return f"{error.reason or 'not a PEM file, or a wrong password'}"
     return str(error.strerror)
