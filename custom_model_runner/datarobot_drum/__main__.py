@@ -14,7 +14,7 @@ from datarobot_drum.drum.entry_point import run_drum_server
 from datarobot_drum.drum.exceptions import DrumException
 from datarobot_drum.drum.serving import ending
 from datarobot_drum.drum.settings import log_settings
-from datarobot_drum.drum.utils.failures import report_failure
+from datarobot_drum.drum.utils.failures import exit_status, report_failure
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -84,7 +84,7 @@ def _begin_log() -> None:
 
 def _report(error: Exception) -> int:
     report_failure(error, show_stacktrace_given(sys.argv[1:], os.environ))
-    return error.exit_code if isinstance(error, DrumException) else 1
+    return exit_status(error)
 
 
 def _flush_stdout() -> None:

@@ -71,14 +71,19 @@ def report_failure(error: BaseException, with_traceback: bool = False) -> None:
     write_failure(failure_text(error), error if with_traceback else None)
 
 
+def exit_status(error: BaseException) -> int:
+    """What a process ends with that this error ends."""
+    return error.exit_code if isinstance(error, DrumException) else 1
+
+
 @contextmanager
 def ending_process(
-    status: int, with_traceback: bool, unless: tuple[type[BaseException], ...]
+    status: int | None, with_traceback: bool, unless: tuple[type[BaseException], ...]
 ) -> Iterator[None]:
     """A block in which a worker process starts: what fails there is reported and ends it.
 
     Args:
-        status: of the process then.
+        status: of the process then; None: the error's own.
         unless: exceptions that pass.
     """
     try:
@@ -88,7 +93,7 @@ def ending_process(
     # Above there is only the server, which would tell of it in its own way, or not at all.
     except BaseException as error:
         report_failure(error, with_traceback)
-        sys.exit(status)
+        sys.exit(exit_status(error) if status is None else status)
 
 
 def _place_in_user_code(error: BaseException) -> str | None:
