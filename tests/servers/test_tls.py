@@ -139,3 +139,20 @@ def test_gunicorn_gives_up_a_handshake_that_does_not_end(
         assert connection.recv(1000) == b""
         assert get(server, certificates.client()) == 200
         assert "Traceback" not in server.stderr()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_handshake_that_does_not_end_does_not_hold_up_the_end(
+    code_dir: Path, certificates: Certificates, workers: int
+) -> None:
+    params = certificates.params(DRUM_GRACEFUL_TIMEOUT=1, CUSTOM_MODEL_WORKERS=workers)
+    with (
+        running_server(code_dir, "fastapi", *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30),
+    ):
+        # Both are the same worker's if there is one only, and the silent one came first.
+        assert get(server, certificates.client()) == 200
+        status, log = server.stop(), server.stderr()
+
+    assert status == 0
+    assert "killed" not in log

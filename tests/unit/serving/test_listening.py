@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from datarobot_drum.drum.exceptions import StartupError
-from datarobot_drum.drum.serving.listening import bind, shown, turn_newcomers_away
+from datarobot_drum.drum.serving.listening import bind, shown, stop_listening, turn_newcomers_away
 
 
 @pytest.fixture
@@ -72,3 +72,19 @@ def test_newcomers_are_turned_away_and_who_waits_is_served(listener: socket.sock
             assert accepted.recv(10) == b"ping"
             accepted.sendall(b"pong")
             assert early.recv(10) == b"pong"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux stops listening")
+def test_a_socket_that_stops_listening_keeps_its_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with bind("127.0.0.1", port) as listener:
+        listener.listen()
+        with connect(listener) as waiting:
+            stop_listening(listener)
+            with pytest.raises(ConnectionResetError):
+                waiting.recv(1)
+        with pytest.raises(ConnectionRefusedError):
+            connect(listener)
+        listener.listen()
+        socket.create_connection(("127.0.0.1", port), 5).close()

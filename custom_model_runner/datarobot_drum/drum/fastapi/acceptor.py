@@ -11,6 +11,7 @@ from typing import Final
 
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.balance import STEP_BACK, Slot
+from datarobot_drum.drum.serving.listening import IDLE_LINGER
 
 logger = get_drum_logger("acceptor")
 
@@ -68,11 +69,16 @@ class Acceptor:
         self._slot.leave()
 
     async def close(self) -> None:
-        """Accept no more; returns when every accepted connection has its protocol."""
+        """Accept no more; returns when every accepted connection has its protocol.
+
+        One whose handshake does not end in time is dropped: nothing was asked over it.
+        """
         self._closed = True
         self._loop.remove_reader(self._listener)
         if self._opening:
-            await asyncio.wait(self._opening)
+            _, late = await asyncio.wait(self._opening, timeout=IDLE_LINGER)
+            for task in late:
+                task.cancel()
 
     def _on_readable(self) -> None:
         self.tell()

@@ -1,10 +1,9 @@
-"""Serve with FastAPI and uvicorn: one process, or a supervisor and its workers."""
+"""Serve with FastAPI and uvicorn: a supervisor, which is this very process, and its workers."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 from typing import TYPE_CHECKING
 
 from datarobot_drum.drum import telemetry
@@ -21,6 +20,8 @@ from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.utils.setup import setup_options
 
 if TYPE_CHECKING:
+    import ssl
+
     from datarobot_drum.drum.prediction.service import Service
 
 
@@ -45,14 +46,7 @@ def _serve(signals: StopSignals) -> None:
     uses_uvloop(settings.server.fastapi.loop)
     tls = server_context(settings.server.tls)
     listener = bind(settings.server.host, settings.server.port)
-    if settings.server.processes.workers == 1 and not settings.server.fastapi.max_requests:
-        # Everything heavy is imported where the model is loaded: not in a supervisor.
-        from datarobot_drum.drum.fastapi.worker import serve
-
-        announcement = Announcement(settings, listener)
-        serve(settings, listener, tls, signals, announcement, on_ready=announcement.tell)
-    else:
-        _supervise(settings, listener, tls, signals)
+    _supervise(settings, listener, tls, signals)
 
 
 def _supervise(
@@ -65,6 +59,7 @@ def _supervise(
 
     def supervise(service: Service | None) -> None:
         def run_worker(channel: Channel, worker_signals: StopSignals) -> None:
+            # Everything heavy is imported where the model is loaded: not in the supervisor.
             from datarobot_drum.drum.fastapi.worker import serve
 
             serve(
@@ -73,10 +68,8 @@ def _supervise(
                 tls,
                 worker_signals,
                 announcement,
+                channel,
                 service,
-                on_ready=channel.ready,
-                on_recycled=channel.recycled,
-                slot=channel.slot,
             )
 
         Supervisor(

@@ -13,10 +13,10 @@ from typing import Any, Final
 import uvicorn
 
 from datarobot_drum.drum.fastapi.acceptor import Acceptor
+from datarobot_drum.drum.fastapi.supervisor import Channel
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
-from datarobot_drum.drum.serving.balance import Slot
-from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
+from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER
 from datarobot_drum.drum.serving.signals import StopSignals
 
 logger = get_drum_logger("uvicorn_server")
@@ -29,52 +29,42 @@ TICKS_A_SECOND: Final = 10
 CLOSE: Final = (b"connection", b"close")
 
 
-def nothing() -> None:
-    """For a caller who does not want to be told."""
-
-
 class DrainingServer(uvicorn.Server):
-    """Serves until a signal comes, then answers everything that was accepted.
+    """Serves until a signal comes, or its supervisor is gone, then answers everything that was
+    accepted.
 
     Args:
         config: loaded.
         signals: of this process; made before the model was loaded.
-        on_ready: called when connections are accepted.
+        channel: to the supervisor, which turns newcomers away when all workers end, and is told
+            when connections are accepted, and once when another process should take over from
+            this one, which goes on.
         on_drain: called once when the end begins, before the last connections are accepted.
         end_streams: called when the end is near, before requests that still run are cut off.
-        on_recycled: called once when another process should take over; the server goes on.
         is_stuck: whether the model will never be free again: wears the server out.
         max_requests: after so many, and up to ``jitter`` more, it is recycled; 0: never.
-        slot: this worker's place among those that share the socket. Then newcomers are not
-            this server's to turn away, and it ends when the process that started it is gone.
-            None: it is the only one.
     """
 
     def __init__(
         self,
         config: uvicorn.Config,
         signals: StopSignals,
-        on_ready: Callable[[], None] = nothing,
-        on_drain: Callable[[], None] = nothing,
-        end_streams: Callable[[], None] = nothing,
-        on_recycled: Callable[[], None] = nothing,
-        is_stuck: Callable[[], bool] = lambda: False,
+        channel: Channel,
+        on_drain: Callable[[], None],
+        end_streams: Callable[[], None],
+        is_stuck: Callable[[], bool],
         max_requests: int = 0,
         jitter: int = 0,
-        slot: Slot | None = None,
     ) -> None:
         super().__init__(config)
         self._signals = signals
-        self._on_ready = on_ready
+        self._channel = channel
         self._on_drain = on_drain
         self._end_streams = end_streams
-        self._on_recycled = on_recycled
         self._is_stuck = is_stuck
         self._is_recycled = False
         self._recycled_at = max_requests and max_requests + random.randint(0, jitter)
-        self._slot = slot
-        self._acceptor: Acceptor | None = None
-        self._parent = os.getppid()
+        self._acceptors: list[Acceptor] = []
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -83,19 +73,17 @@ class DrainingServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._slot is None:
-            await super().startup(sockets)
-        else:
-            await super().startup(sockets=[])
-            for listener in sockets or []:
-                self._acceptor = self._new_acceptor(listener, self._slot)
-                self._acceptor.start(self.config.backlog)
+        await super().startup(sockets=[])
+        for listener in sockets or []:
+            acceptor = self._new_acceptor(listener)
+            acceptor.start(self.config.backlog)
+            self._acceptors.append(acceptor)
         if self.started:
             # An extension's start-up code has run by now.
             self._signals.stand()
-            self._on_ready()
+            self._channel.ready()
 
-    def _new_acceptor(self, listener: socket.socket, slot: Slot) -> Acceptor:
+    def _new_acceptor(self, listener: socket.socket) -> Acceptor:
         loop = asyncio.get_running_loop()
 
         def make_protocol() -> asyncio.Protocol:
@@ -109,19 +97,19 @@ class DrainingServer(uvicorn.Server):
         def held() -> int:
             return len(self.server_state.connections)
 
-        return Acceptor(listener, make_protocol, self.config.ssl, slot, held)
+        return Acceptor(listener, make_protocol, self.config.ssl, self._channel.slot, held)
 
     async def on_tick(self, counter: int) -> bool:
         if self._signals.first is not None:
             self.should_exit = True
-        if self._acceptor is not None:
-            self._acceptor.tell()
-        if self._slot is not None and os.getppid() != self._parent:
+        for acceptor in self._acceptors:
+            acceptor.tell()
+        if os.getppid() != self._channel.supervisor and not self.should_exit:
             logger.warning("The process that started this worker is gone: ending.")
             self.should_exit = True
         if not self._is_recycled and self._is_due(counter):
             self._is_recycled = True
-            self._on_recycled()
+            self._channel.recycled()
         return await super().on_tick(counter)
 
     def _is_due(self, counter: int) -> bool:
@@ -134,20 +122,14 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()
-        listeners = sockets or []
-        if self._slot is None:
-            for listener in listeners:
-                turn_newcomers_away(listener)
-        elif self._acceptor is not None:
-            self._acceptor.drain()
+        for acceptor in self._acceptors:
+            acceptor.drain()
         self._announce_close()
         # The loop goes on accepting: what waits in the backlog comes in now.
         await asyncio.sleep(BACKLOG_LINGER)
-        if self._acceptor is not None:
-            await self._acceptor.close()
-        for server in self.servers:
-            server.close()
-        for listener in listeners:
+        for acceptor in self._acceptors:
+            await acceptor.close()
+        for listener in sockets or []:
             listener.close()
         await self._finish()
         if not self.force_exit:

@@ -1,9 +1,10 @@
-"""Several worker processes on one socket: start, watch and replace them, and end them together.
+"""Worker processes on one socket: start, watch and replace them, and end them together.
 
-It knows nothing of HTTP and imports nothing heavy, so that a worker starts as a small copy.
-The first worker loads alone: a model that cannot be loaded says so once. After that the rest
-start together. A worker that dies is replaced at once; one that dies before it was ready
-would do so again, so the server ends instead.
+It knows nothing of HTTP and imports nothing heavy: a worker starts as a small copy, and what
+stays beside it is small as well. The first worker loads alone: a model that cannot be loaded
+says so once, and the server ends. After that the rest start together, and nothing but a signal
+ends the server: a worker that dies is replaced at once, and where its replacement dies before it
+is ready, for want of memory perhaps, the next one is started after a while.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import Final
 
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.serving.backoff import Backoff
 from datarobot_drum.drum.serving.balance import LoadBoard, Slot
-from datarobot_drum.drum.serving.listening import turn_newcomers_away
+from datarobot_drum.drum.serving.family import KILL_MARGIN, end_with_parent, how_it_ended
+from datarobot_drum.drum.serving.listening import stop_listening, turn_newcomers_away
 from datarobot_drum.drum.serving.signals import (
     Stopped,
     StopSignals,
@@ -34,20 +37,22 @@ from datarobot_drum.drum.utils.failures import ending_process
 
 logger = get_drum_logger("supervisor")
 
-EXIT_CANNOT_START: Final = 3
-# Seconds that workers get, on top of their own graceful timeout, before they are killed.
-KILL_MARGIN: Final = 5.0
-
 _READY: Final = b"R"
 _RECYCLED: Final = b"W"
+_FAILED: Final = b"F"
 
 
 class Channel:
-    """A worker's way to talk to its supervisor, single bytes through a pipe, and its slot."""
+    """A worker's way to talk to its supervisor, single bytes through a pipe, and its slot.
 
-    def __init__(self, descriptor: int, slot: Slot) -> None:
+    Attributes:
+        supervisor: its process id, known before the fork: later it may be gone already.
+    """
+
+    def __init__(self, descriptor: int, slot: Slot, supervisor: int) -> None:
         self._descriptor = descriptor
         self.slot = slot
+        self.supervisor = supervisor
 
     def ready(self) -> None:
         """Connections are accepted now."""
@@ -56,6 +61,19 @@ class Channel:
     def recycled(self) -> None:
         """Replace me; I serve until the replacement is ready."""
         self._send(_RECYCLED)
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        """Tell that this worker failed within the block, and is about to say why."""
+        if error is None or isinstance(error, Stopped):
+            return
+        # Uvicorn leaves so, and has said why, when an extension's start-up code failed.
+        if not isinstance(error, SystemExit) or error.code:
+            self._send(_FAILED)
 
     def _send(self, message: bytes) -> None:
         # Without a supervisor there is nobody to tell; the worker finds out by itself.
@@ -73,7 +91,9 @@ class _Worker:
     slot: Slot
     ready: bool = False
     recycled: bool = False
-    told_to_end: bool = False
+    has_said_why: bool = False
+    # When it is killed, on the monotonic clock. None: it was not told to end.
+    deadline: float | None = None
 
 
 class Supervisor:
@@ -106,7 +126,9 @@ class Supervisor:
         self._on_ready = on_ready
         self._workers: dict[int, _Worker] = {}
         self._board = LoadBoard(count)
-        self._failure: str | None = None
+        self._has_served = False
+        self._backoff = Backoff()
+        self._failure: BaseException | None = None
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = socket.socketpair()
 
@@ -114,17 +136,18 @@ class Supervisor:
         """Serve; returns when all workers have ended after a signal.
 
         Raises:
-            StartupError: a worker could not start; all others have ended.
-            SystemExit: in a worker process, with its exit status.
+            StartupError: the first worker ended before it was ready, and has not said why.
+            SystemExit: it has said why; or in a worker process, with its exit status.
         """
         self._listen_for_signals()
         while self._signals.first is None and self._failure is None:
             self._spawn_missing()
-            self._wait(None)
+            self._wait(self._seconds_to_next_act())
+            self._kill_overdue()
         self._stop()
         signal.set_wakeup_fd(-1)
         if self._failure is not None:
-            raise StartupError(self._failure)
+            raise self._failure
 
     # -- starting
 
@@ -137,23 +160,28 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
 
+    def _staying(self) -> list[_Worker]:
+        return [worker for worker in self._workers.values() if worker.deadline is None]
+
     def _spawn_missing(self) -> None:
-        staying = [worker for worker in self._workers.values() if not worker.told_to_end]
-        wanted = self._count if any(worker.ready for worker in staying) else 1
-        if len(staying) == self._count and all(worker.ready for worker in staying):
+        staying = self._staying()
+        missing = self._count - len(staying)
+        loading = sum(not worker.ready for worker in staying)
+        if not missing and not loading:
             # One replacement at a time: a second model in memory is enough.
-            wanted += any(worker.recycled for worker in staying)
-        for _ in range(wanted - len(staying)):
+            missing = int(any(worker.recycled for worker in staying))
+        for _ in range(self._backoff.may_start(missing, loading, len(staying) - loading)):
             self._spawn()
 
     def _spawn(self) -> None:
         reader, writer = os.pipe()
         slot = self._board.new_slot()
+        supervisor = os.getpid()
         with held_back_over_fork():
             pid = os.fork()
             if pid == 0:
                 os.close(reader)
-                self._be_worker(Channel(writer, slot))
+                self._be_worker(Channel(writer, slot, supervisor))
         os.close(writer)
         os.set_blocking(reader, False)
         self._workers[pid] = _Worker(pid, reader, slot)
@@ -170,17 +198,26 @@ class Supervisor:
         self._selector.close()
         for sibling in self._workers.values():
             os.close(sibling.channel)
-        # A status of its own has only uvicorn, when an extension's start-up code failed.
-        passing = (Stopped, SystemExit)
+        end_with_parent(channel.supervisor)
         with (
             contextlib.suppress(Stopped),
-            ending_process(EXIT_CANNOT_START, self._with_traceback, unless=passing),
+            ending_process(None, self._with_traceback, unless=(Stopped, SystemExit)),
+            channel,
         ):
             let_in()
             self._run_worker(channel, signals)
         sys.exit(0)
 
     # -- watching
+
+    def _seconds_to_next_act(self) -> float | None:
+        """Until something is to be done that nobody tells of; None: no such thing."""
+        now = time.monotonic()
+        deadlines = [worker.deadline for worker in self._workers.values()]
+        waits = [deadline - now for deadline in deadlines if deadline is not None]
+        if self._backoff.seconds_left():
+            waits.append(self._backoff.seconds_left())
+        return max(min(waits), 0.0) if waits else None
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for a signal, a message or the end of a worker, and take note of it."""
@@ -201,13 +238,16 @@ class Supervisor:
             self._selector.unregister(worker.channel)
         if _RECYCLED in messages:
             worker.recycled = True
+        if _FAILED in messages:
+            worker.has_said_why = True
         if _READY in messages:
-            worker.ready = True
+            worker.ready = self._has_served = True
+            self._backoff.succeeded()
             self._on_ready()
             self._retire_recycled()
 
     def _retire_recycled(self) -> None:
-        staying = [worker for worker in self._workers.values() if not worker.told_to_end]
+        staying = self._staying()
         if len(staying) > self._count:
             oldest = next(worker for worker in staying if worker.recycled)
             self._tell_to_end(oldest)
@@ -227,13 +267,29 @@ class Supervisor:
 
     def _bury(self, worker: _Worker, status: int) -> None:
         self._forget(worker)
-        how = _how_it_ended(status)
-        if worker.told_to_end or self._signals.first is not None:
+        if worker.deadline is not None or self._signals.first is not None:
             return
-        if not worker.ready:
-            self._failure = f"A worker process could not start ({how}): the server ends."
-        else:
+        how = how_it_ended(status)
+        if worker.ready:
             logger.error("Worker process %d ended (%s): starting another.", worker.pid, how)
+        elif self._has_served:
+            self._go_on_without(worker, how)
+        elif worker.has_said_why and os.WIFEXITED(status):
+            self._failure = SystemExit(os.waitstatus_to_exitcode(status))
+        else:
+            text = f"A worker process could not start ({how}): the server ends."
+            self._failure = StartupError(text)
+
+    def _go_on_without(self, worker: _Worker, how: str) -> None:
+        logger.error(
+            "Worker process %d could not start (%s): trying again in %.0f seconds.",
+            worker.pid,
+            how,
+            self._backoff.failed(),
+        )
+        if not any(other.ready for other in self._staying()):
+            # Nobody knows for how long they would wait.
+            stop_listening(self._listener)
 
     def _forget(self, worker: _Worker) -> None:
         with contextlib.suppress(KeyError):
@@ -252,25 +308,26 @@ class Supervisor:
         self._listener.close()
         for worker in self._workers.values():
             self._tell_to_end(worker)
-        deadline = time.monotonic() + self._graceful_timeout + KILL_MARGIN
         while self._workers and not self._signals.forced:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                logger.error("%d worker processes had to be killed.", len(self._workers))
-                break
-            self._wait(left)
+            self._wait(self._seconds_to_next_act())
+            self._kill_overdue()
         for worker in list(self._workers.values()):
-            os.kill(worker.pid, signal.SIGKILL)
-            _, status = os.waitpid(worker.pid, 0)
-            self._bury(worker, status)
+            self._kill(worker)
 
     def _tell_to_end(self, worker: _Worker) -> None:
-        worker.told_to_end = True
+        if worker.deadline is None:
+            worker.deadline = time.monotonic() + self._graceful_timeout + KILL_MARGIN
         # It is not reaped yet, so its id cannot be another process's by now.
         os.kill(worker.pid, signal.SIGTERM)
 
+    def _kill_overdue(self) -> None:
+        now = time.monotonic()
+        for worker in list(self._workers.values()):
+            if worker.deadline is not None and worker.deadline <= now:
+                logger.error("Worker process %d did not end in time: killed.", worker.pid)
+                self._kill(worker)
 
-def _how_it_ended(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
-    return f"exit status {os.waitstatus_to_exitcode(status)}"
+    def _kill(self, worker: _Worker) -> None:
+        os.kill(worker.pid, signal.SIGKILL)
+        _, status = os.waitpid(worker.pid, 0)
+        self._bury(worker, status)

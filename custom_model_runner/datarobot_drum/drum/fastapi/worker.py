@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -15,10 +14,10 @@ from datarobot_drum.drum.fastapi.app import create_app
 from datarobot_drum.drum.fastapi.config import uses_uvloop
 from datarobot_drum.drum.fastapi.limits import ConcurrencyLimit
 from datarobot_drum.drum.fastapi.protocol import protocol_class
-from datarobot_drum.drum.fastapi.server import DrainingServer, nothing
+from datarobot_drum.drum.fastapi.server import DrainingServer
+from datarobot_drum.drum.fastapi.supervisor import Channel
 from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.announcement import Announcement
-from datarobot_drum.drum.serving.balance import Slot
 from datarobot_drum.drum.serving.listening import cannot_listen
 from datarobot_drum.drum.serving.signals import StopSignals
 from datarobot_drum.drum.settings import ServerSettings, Settings
@@ -33,18 +32,16 @@ def serve(
     tls: ssl.SSLContext | None,
     signals: StopSignals,
     announcement: Announcement,
+    channel: Channel,
     service: Service | None = None,
-    on_ready: Callable[[], None] = nothing,
-    on_recycled: Callable[[], None] = nothing,
-    slot: Slot | None = None,
 ) -> None:
     """Serve until a signal comes, then answer everything that was accepted.
 
     Args:
         announcement: takes note of what is to be told of the service.
         listener: bound; it listens once the model is loaded.
+        channel: to the supervisor.
         service: loaded already; None: load it here.
-        slot: this process's place among those that share the socket; None: it is alone.
 
     Raises:
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
@@ -64,14 +61,12 @@ def serve(
     server = DrainingServer(
         config,
         signals,
-        on_ready=on_ready,
+        channel,
         on_drain=on_drain,
         end_streams=serving.end_streams,
-        on_recycled=on_recycled,
         is_stuck=lambda: serving.is_stuck,
         max_requests=fastapi.max_requests,
         jitter=fastapi.max_requests_jitter,
-        slot=slot,
     )
     serving.in_flight = server.server_state.tasks.__len__
     try:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import TCP6Socket, TCPSocket
 
-from datarobot_drum.drum.serving.listening import turn_newcomers_away
+from datarobot_drum.drum.serving.backoff import Backoff
+from datarobot_drum.drum.serving.family import KILL_MARGIN
+from datarobot_drum.drum.serving.listening import stop_listening, turn_newcomers_away
 from datarobot_drum.drum.serving.signals import held_back_over_fork
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from datarobot_drum.drum.gunicorn.application import DrumApplication
 
 DIED_EARLY = "A worker ended while it was starting."
@@ -38,15 +44,17 @@ class _AdoptedTCP6(_Adopted, TCP6Socket):  # type: ignore[misc]
 class DrumArbiter(Arbiter):  # type: ignore[misc]
     """The master process.
 
-    The first worker loads alone, so that a model that cannot be loaded says so once; the
-    others start when one is ready. A worker that dies before it was ready ends the server:
-    its replacement would die too.
+    The first worker loads alone, so that a model that cannot be loaded says so once, and ends
+    the server; the others start when one is ready. From then on a worker that dies before it is
+    ready is followed by the next after a while.
     """
 
     app: DrumApplication
 
     def start(self) -> None:
         self._ending = False
+        self._has_served = False
+        self._backoff = Backoff()
         listener = self.app.listener
         kind = _AdoptedTCP6 if listener.family == socket.AF_INET6 else _AdoptedTCP
         address = listener.getsockname()
@@ -55,8 +63,9 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
 
     def spawn_workers(self) -> None:
         workers = list(self.WORKERS.values())
-        wanted = self.num_workers if any(worker.is_ready for worker in workers) else 1
-        for _ in range(wanted - len(workers)):
+        ready = sum(worker.is_ready for worker in workers)
+        missing = self.num_workers - len(workers)
+        for _ in range(self._backoff.may_start(missing, len(workers) - ready, ready)):
             self.spawn_worker()
 
     def spawn_worker(self) -> Any:
@@ -71,6 +80,24 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
                 # Loading gives no sign of life, and may take longer than any request.
                 worker.tmp.notify()
         super().murder_workers()
+        self._kill_overdue()
+
+    def _kill_overdue(self) -> None:
+        for pid, worker in list(self.WORKERS.items()):
+            if worker.is_ending:
+                self._limit(worker)
+            if worker.deadline is not None and worker.deadline < time.monotonic():
+                self.log.error("Worker (pid:%s) did not end in time: killed.", pid)
+                self.kill_worker(pid, signal.SIGKILL)
+
+    def _limit(self, worker: Any) -> None:
+        if worker.deadline is None:
+            worker.deadline = time.monotonic() + self.cfg.graceful_timeout + KILL_MARGIN
+
+    def kill_worker(self, pid: int, sig: int) -> None:
+        if sig == signal.SIGTERM and pid in self.WORKERS:
+            self._limit(self.WORKERS[pid])
+        super().kill_worker(pid, sig)
 
     def reap_workers(self) -> None:
         known = dict(self.WORKERS)
@@ -78,10 +105,34 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
             pass
         if self._ending:
             return
+        self._note_ready(known.values())
         for worker in (worker for pid, worker in known.items() if pid not in self.WORKERS):
             worker.slot.leave()
-            if not worker.is_ready:
-                raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
+            if not worker.is_ready and worker.deadline is None:
+                self._go_on_without(worker)
+
+    def _note_ready(self, workers: Iterable[Any]) -> None:
+        for worker in workers:
+            if worker.is_ready and not worker.is_noted:
+                worker.is_noted = self._has_served = True
+                self._backoff.succeeded()
+
+    def _go_on_without(self, worker: Any) -> None:
+        """This worker could not start.
+
+        Raises:
+            HaltServer: none ever could.
+        """
+        if not self._has_served:
+            raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
+        seconds = self._backoff.failed()
+        self.log.error(
+            "Worker (pid:%s) could not start: trying again in %.0f seconds.", worker.pid, seconds
+        )
+        if not any(other.is_ready and not other.is_ending for other in self.WORKERS.values()):
+            # Nobody knows for how long they would wait.
+            for listener in self.LISTENERS:
+                stop_listening(listener.sock)
 
     def _reaped_all(self) -> bool:
         """Gunicorn breaks off at a worker that ended with status 3 or 4: it could not boot.

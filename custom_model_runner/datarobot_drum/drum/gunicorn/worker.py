@@ -31,6 +31,7 @@ from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.balance import STEP_BACK
+from datarobot_drum.drum.serving.family import end_with_parent
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
 from datarobot_drum.drum.serving.signals import (
     Stopped,
@@ -43,6 +44,9 @@ from datarobot_drum.drum.utils.failures import ending_process
 
 # Seconds until the next try when no more connections can be accepted.
 ACCEPT_PAUSE: Final = 0.1
+
+# What a worker tells its arbiter.
+_LOADING, _READY, _ENDING = range(3)
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker as _Base
@@ -66,6 +70,9 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
     """What all worker classes share."""
 
     alive: bool
+    # The arbiter's: whether it knows that this worker is ready, and when it kills it.
+    is_noted = False
+    deadline: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -77,13 +84,19 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
     @property
     def is_ready(self) -> bool:
-        """The model is loaded and connections are accepted; true in the arbiter as well."""
-        return self._shared[0] == 1
+        """The model was loaded and connections accepted; true in the arbiter as well."""
+        return self._shared[0] != _LOADING
+
+    @property
+    def is_ending(self) -> bool:
+        """It is ready no more, told to end or not; true in the arbiter as well."""
+        return self._shared[0] == _ENDING
 
     def init_process(self) -> None:
         # Until there are handlers of its own, a worker has those of the arbiter, which only take
         # note: the signal would be lost. There is nothing to finish yet.
         signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+        end_with_parent(self.ppid)
         let_in()
         super().init_process()
 
@@ -143,7 +156,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
             self._loading = False
 
     def run(self) -> None:
-        self._shared[0] = 1
+        self._shared[0] = _READY
         with contextlib.suppress(ProcessLookupError):
             # Has no effect but to wake the arbiter, which may start the other workers now.
             os.kill(self.ppid, signal.SIGCHLD)
@@ -160,6 +173,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
     def _announce_end(self) -> None:
         # A signal handler may do this at any time: this queue's `put` is made for it.
         if self._end is not None:
+            self._shared[0] = _ENDING
             self._end.put(None)
 
     def _end_streams(self, end: queue.SimpleQueue[None]) -> None:

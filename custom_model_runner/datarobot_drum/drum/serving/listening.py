@@ -88,3 +88,12 @@ def turn_newcomers_away(listener: socket.socket) -> None:
     header = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(program))
     with contextlib.suppress(OSError):
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
+
+
+def stop_listening(listener: socket.socket) -> None:
+    """Refuse connections, as before the socket listened, and reset those that wait to be
+    accepted, until ``listen`` is called again: in every process that shares the socket.
+    """
+    # Only Linux does so: elsewhere they wait for whoever accepts next.
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RD)
