@@ -13,6 +13,7 @@ from datarobot_drum.drum.fastapi.supervisor import Channel, Supervisor
 from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.serving.announcement import Announcement
 from datarobot_drum.drum.serving.listening import bind
+from datarobot_drum.drum.serving.orders import Orders
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
 from datarobot_drum.drum.serving.tls import server_context
 from datarobot_drum.drum.serving.tuning import prepare_process
@@ -33,12 +34,12 @@ def main_uvicorn() -> None:
         StartupError: the address cannot be used or the model cannot be loaded.
         SystemExit: in worker processes.
     """
-    signals = StopSignals()
+    signals, orders = StopSignals(), Orders()
     with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
-        _serve(signals)
+        _serve(signals, orders)
 
 
-def _serve(signals: StopSignals) -> None:
+def _serve(signals: StopSignals, orders: Orders) -> None:
     prepare_process()
     settings = Settings.from_options(setup_options(), ServerType.FASTAPI)
     require_packages()
@@ -46,7 +47,7 @@ def _serve(signals: StopSignals) -> None:
     uses_uvloop(settings.server.fastapi.loop)
     tls = server_context(settings.server.tls)
     listener = bind(settings.server.host, settings.server.port)
-    _supervise(settings, listener, tls, signals)
+    _supervise(settings, listener, tls, signals, orders)
 
 
 def _supervise(
@@ -54,6 +55,7 @@ def _supervise(
     listener: socket.socket,
     tls: ssl.SSLContext | None,
     signals: StopSignals,
+    orders: Orders,
 ) -> None:
     announcement = Announcement(settings, listener)
 
@@ -76,10 +78,13 @@ def _supervise(
             settings.server.processes.workers,
             run_worker,
             listener,
+            settings.server.http.backlog,
             signals,
+            orders,
             graceful_timeout=settings.server.fastapi.graceful_timeout,
             with_traceback=settings.show_stacktrace,
             on_ready=announcement.tell,
+            is_preloaded=service is not None,
         ).run()
 
     with_shared_model(settings, supervise)

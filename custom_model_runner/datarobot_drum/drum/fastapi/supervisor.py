@@ -21,11 +21,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.knobs.serving import MAX_WORKERS
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.backoff import Backoff
 from datarobot_drum.drum.serving.balance import LoadBoard, Slot
+from datarobot_drum.drum.serving.crew import to_retire, to_start
 from datarobot_drum.drum.serving.family import KILL_MARGIN, end_with_parent, how_it_ended
 from datarobot_drum.drum.serving.listening import stop_listening, turn_newcomers_away
+from datarobot_drum.drum.serving.orders import PRELOADED, Orders, leave_orders_to_parent
 from datarobot_drum.drum.serving.signals import (
     Stopped,
     StopSignals,
@@ -89,8 +92,8 @@ class _Worker:
     pid: int
     channel: int
     slot: Slot
-    ready: bool = False
-    recycled: bool = False
+    is_ready: bool = False
+    is_recycled: bool = False
     has_said_why: bool = False
     # When it is killed, on the monotonic clock. None: it was not told to end.
     deadline: float | None = None
@@ -102,9 +105,11 @@ class Supervisor:
     Args:
         run_worker: called in each new process with its channel and signals; serves until a
             signal comes and returns.
-        listener: shared by all workers.
+        listener: shared by all workers, who listen with this backlog.
+        orders: what else signals ask for.
         graceful_timeout: seconds that workers take at most to end.
         on_ready: called whenever a worker accepts connections.
+        is_preloaded: workers share a model that is loaded already, and cannot load another.
     """
 
     def __init__(
@@ -112,15 +117,21 @@ class Supervisor:
         count: int,
         run_worker: RunWorker,
         listener: socket.socket,
+        backlog: int,
         signals: StopSignals,
+        orders: Orders,
         graceful_timeout: float,
         with_traceback: bool = False,
         on_ready: Callable[[], None] = lambda: None,
+        is_preloaded: bool = False,
     ) -> None:
         self._count = count
         self._run_worker = run_worker
         self._listener = listener
+        self._backlog = backlog
         self._signals = signals
+        self._orders = orders
+        self._is_preloaded = is_preloaded
         self._graceful_timeout = graceful_timeout
         self._with_traceback = with_traceback
         self._on_ready = on_ready
@@ -141,9 +152,11 @@ class Supervisor:
         """
         self._listen_for_signals()
         while self._signals.first is None and self._failure is None:
-            self._spawn_missing()
+            self._adjust()
             self._wait(self._seconds_to_next_act())
             self._kill_overdue()
+            for order in self._orders.take():
+                self._carry_out(order)
         self._stop()
         signal.set_wakeup_fd(-1)
         if self._failure is not None:
@@ -160,18 +173,15 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
 
+    def _adjust(self) -> None:
+        """Start and retire workers, so that there are as many as there should be."""
+        while (worker := to_retire(self._count, self._staying())) is not None:
+            self._tell_to_end(worker)
+        for _ in range(to_start(self._count, self._staying(), self._backoff)):
+            self._spawn()
+
     def _staying(self) -> list[_Worker]:
         return [worker for worker in self._workers.values() if worker.deadline is None]
-
-    def _spawn_missing(self) -> None:
-        staying = self._staying()
-        missing = self._count - len(staying)
-        loading = sum(not worker.ready for worker in staying)
-        if not missing and not loading:
-            # One replacement at a time: a second model in memory is enough.
-            missing = int(any(worker.recycled for worker in staying))
-        for _ in range(self._backoff.may_start(missing, loading, len(staying) - loading)):
-            self._spawn()
 
     def _spawn(self) -> None:
         reader, writer = os.pipe()
@@ -192,6 +202,7 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, left_to_parent)
+        leave_orders_to_parent()
         signals = StopSignals((signal.SIGTERM,))
         self._wake_reader.close()
         self._wake_writer.close()
@@ -237,20 +248,16 @@ class Supervisor:
         if not messages:
             self._selector.unregister(worker.channel)
         if _RECYCLED in messages:
-            worker.recycled = True
+            worker.is_recycled = True
         if _FAILED in messages:
             worker.has_said_why = True
         if _READY in messages:
-            worker.ready = self._has_served = True
+            worker.is_ready = self._has_served = True
+            if self._backoff.is_failing:
+                # The worker listens itself, but may have done so before the port was closed.
+                self._listener.listen(self._backlog)
             self._backoff.succeeded()
             self._on_ready()
-            self._retire_recycled()
-
-    def _retire_recycled(self) -> None:
-        staying = self._staying()
-        if len(staying) > self._count:
-            oldest = next(worker for worker in staying if worker.recycled)
-            self._tell_to_end(oldest)
 
     def _reap(self) -> None:
         """Take note of processes that ended; orphans too, when this is process 1."""
@@ -270,7 +277,7 @@ class Supervisor:
         if worker.deadline is not None or self._signals.first is not None:
             return
         how = how_it_ended(status)
-        if worker.ready:
+        if worker.is_ready:
             logger.error("Worker process %d ended (%s): starting another.", worker.pid, how)
         elif self._has_served:
             self._go_on_without(worker, how)
@@ -287,7 +294,7 @@ class Supervisor:
             how,
             self._backoff.failed(),
         )
-        if not any(other.ready for other in self._staying()):
+        if not any(other.is_ready for other in self._staying()):
             # Nobody knows for how long they would wait.
             stop_listening(self._listener)
 
@@ -301,6 +308,32 @@ class Supervisor:
         worker.slot.leave()
         del self._workers[worker.pid]
 
+    # -- orders
+
+    def _carry_out(self, order: signal.Signals) -> None:
+        if order is signal.SIGHUP:
+            self._reload()
+        elif order is signal.SIGTTIN:
+            self._be_as_many(self._count + 1)
+        elif order is signal.SIGTTOU:
+            self._be_as_many(self._count - 1)
+        else:
+            logger.warning("%s has no effect.", order.name)
+
+    def _reload(self) -> None:
+        if self._is_preloaded:
+            logger.warning(PRELOADED)
+            return
+        logger.info("SIGHUP: other workers, which load the model folder anew, replace these.")
+        for worker in self._workers.values():
+            worker.is_recycled = True
+        # What failed may have been mended.
+        self._backoff.succeeded()
+
+    def _be_as_many(self, count: int) -> None:
+        self._count = min(max(count, 1), MAX_WORKERS)
+        logger.info("The number of workers is %d now.", self._count)
+
     # -- ending
 
     def _stop(self) -> None:
@@ -312,7 +345,9 @@ class Supervisor:
             self._wait(self._seconds_to_next_act())
             self._kill_overdue()
         for worker in list(self._workers.values()):
-            self._kill(worker)
+            os.kill(worker.pid, signal.SIGKILL)
+            _, status = os.waitpid(worker.pid, 0)
+            self._bury(worker, status)
 
     def _tell_to_end(self, worker: _Worker) -> None:
         if worker.deadline is None:
@@ -325,9 +360,5 @@ class Supervisor:
         for worker in list(self._workers.values()):
             if worker.deadline is not None and worker.deadline <= now:
                 logger.error("Worker process %d did not end in time: killed.", worker.pid)
-                self._kill(worker)
-
-    def _kill(self, worker: _Worker) -> None:
-        os.kill(worker.pid, signal.SIGKILL)
-        _, status = os.waitpid(worker.pid, 0)
-        self._bury(worker, status)
+                worker.deadline = now + KILL_MARGIN
+                os.kill(worker.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.announcement import Announcement
 from datarobot_drum.drum.serving.listening import bind, cannot_listen
+from datarobot_drum.drum.serving.orders import Orders
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
 from datarobot_drum.drum.serving.tls import server_context
 from datarobot_drum.drum.serving.tuning import prepare_process
@@ -25,6 +26,8 @@ ONE_PROCESS: Final = (
     " Set DRUM_SERVER_TYPE to gunicorn or fastapi for several workers."
 )
 
+NO_EFFECT: Final = "%s has no effect: the flask server has no workers."
+
 
 def run_flask(settings: Settings) -> None:
     """Load the model, serve until SIGTERM or SIGINT, and answer what was accepted.
@@ -34,16 +37,16 @@ def run_flask(settings: Settings) -> None:
         SettingError: a TLS parameter cannot be used.
         SystemExit: 130 after SIGINT.
     """
-    signals = StopSignals()
+    signals, orders = StopSignals(), Orders()
     with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
-        _serve(settings, signals)
+        _serve(settings, signals, orders)
     if signals.first is signal.SIGINT:
         sys.stdout.write(INTERRUPTED)
         sys.stdout.flush()
         raise SystemExit(EXIT_INTERRUPTED)
 
 
-def _serve(settings: Settings, signals: StopSignals) -> None:
+def _serve(settings: Settings, signals: StopSignals, orders: Orders) -> None:
     prepare_process()
     server = settings.server
     if server.processes.workers > 1:
@@ -69,7 +72,13 @@ def _serve(settings: Settings, signals: StopSignals) -> None:
         raise cannot_listen(error, server.host, server.port) from error
     signals.serve()
     announcement.tell()
-    wsgi.serve_until(lambda: signals.first is not None)
+
+    def is_told_to_end() -> bool:
+        for order in orders.take():
+            logger.warning(NO_EFFECT, order.name)
+        return signals.first is not None
+
+    wsgi.serve_until(is_told_to_end)
     service.draining = True
     wsgi.drain(server.http.graceful_timeout, service.end_streams, lambda: signals.forced)
     access_log.flush()

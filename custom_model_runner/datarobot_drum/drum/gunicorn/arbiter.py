@@ -12,8 +12,10 @@ from gunicorn.errors import HaltServer
 from gunicorn.sock import TCP6Socket, TCPSocket
 
 from datarobot_drum.drum.serving.backoff import Backoff
+from datarobot_drum.drum.serving.crew import to_retire, to_start
 from datarobot_drum.drum.serving.family import KILL_MARGIN
 from datarobot_drum.drum.serving.listening import stop_listening, turn_newcomers_away
+from datarobot_drum.drum.serving.orders import PRELOADED
 from datarobot_drum.drum.serving.signals import held_back_over_fork
 
 if TYPE_CHECKING:
@@ -61,12 +63,15 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         self.LISTENERS = [kind(address, self.cfg, self.log, fd=listener.detach())]
         super().start()
 
-    def spawn_workers(self) -> None:
-        workers = list(self.WORKERS.values())
-        ready = sum(worker.is_ready for worker in workers)
-        missing = self.num_workers - len(workers)
-        for _ in range(self._backoff.may_start(missing, len(workers) - ready, ready)):
+    def manage_workers(self) -> None:
+        while (worker := to_retire(self.num_workers, self._staying())) is not None:
+            self.kill_worker(worker.pid, signal.SIGTERM)
+        for _ in range(to_start(self.num_workers, self._staying(), self._backoff)):
             self.spawn_worker()
+
+    def _staying(self) -> list[Any]:
+        workers = self.WORKERS.values()
+        return [each for each in workers if each.deadline is None and not each.is_ending]
 
     def spawn_worker(self) -> Any:
         with held_back_over_fork():
@@ -115,7 +120,14 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         for worker in workers:
             if worker.is_ready and not worker.is_noted:
                 worker.is_noted = self._has_served = True
+                if self._backoff.is_failing:
+                    # The worker listens itself, but may have done so before the port was closed.
+                    self._listen()
                 self._backoff.succeeded()
+
+    def _listen(self) -> None:
+        for listener in self.LISTENERS:
+            listener.sock.listen(self.cfg.backlog)
 
     def _go_on_without(self, worker: Any) -> None:
         """This worker could not start.
@@ -129,7 +141,7 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         self.log.error(
             "Worker (pid:%s) could not start: trying again in %.0f seconds.", worker.pid, seconds
         )
-        if not any(other.is_ready and not other.is_ending for other in self.WORKERS.values()):
+        if not any(other.is_ready for other in self._staying()):
             # Nobody knows for how long they would wait.
             for listener in self.LISTENERS:
                 stop_listening(listener.sock)
@@ -149,6 +161,15 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
     def handle_int(self) -> None:
         """Ctrl+C drains like SIGTERM; a second one does not wait."""
         raise StopIteration
+
+    def handle_hup(self) -> None:
+        if self.app.service is not None:
+            self.log.warning(PRELOADED)
+            return
+        for worker in self.WORKERS.values():
+            worker.is_recycled = True
+        # What failed may have been mended.
+        self._backoff.succeeded()
 
     def handle_usr2(self) -> None:
         self.log.warning("SIGUSR2 ignored: start a second server instead.")

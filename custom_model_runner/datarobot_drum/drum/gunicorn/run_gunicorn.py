@@ -10,6 +10,7 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.gunicorn.config import gunicorn_options, require_gunicorn
 from datarobot_drum.drum.preloading import with_shared_model
 from datarobot_drum.drum.serving.listening import bind
+from datarobot_drum.drum.serving.orders import Orders
 from datarobot_drum.drum.serving.signals import Stopped, StopSignals
 from datarobot_drum.drum.serving.tls import server_context
 from datarobot_drum.drum.serving.tuning import prepare_process
@@ -31,6 +32,7 @@ def main_gunicorn() -> None:
     """
     # Until the arbiter has handlers of its own.
     signals = StopSignals()
+    Orders()
     with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
         _serve(signals)
 

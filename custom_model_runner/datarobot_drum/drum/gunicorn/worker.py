@@ -33,6 +33,7 @@ from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.balance import STEP_BACK
 from datarobot_drum.drum.serving.family import end_with_parent
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
+from datarobot_drum.drum.serving.orders import leave_orders_to_parent
 from datarobot_drum.drum.serving.signals import (
     Stopped,
     asked_to_end,
@@ -70,8 +71,10 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
     """What all worker classes share."""
 
     alive: bool
-    # The arbiter's: whether it knows that this worker is ready, and when it kills it.
+    # The arbiter's: whether it knows that this worker is ready, whether it replaces it, and when
+    # it kills it.
     is_noted = False
+    is_recycled = False
     deadline: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -102,6 +105,9 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
 
     def init_signals(self) -> None:
         super().init_signals()
+        leave_orders_to_parent()
+        # The arbiter tells its workers when it reopens its logs.
+        signal.signal(signal.SIGUSR1, self.handle_usr1)
         signal.signal(signal.SIGINT, left_to_parent)
 
     def _stand_signals(self) -> None:
