@@ -178,17 +178,29 @@ class Supervisor:
         while (worker := to_retire(self._count, self._staying())) is not None:
             self._tell_to_end(worker)
         for _ in range(to_start(self._count, self._staying(), self._backoff)):
-            self._spawn()
+            try:
+                self._spawn()
+            except OSError as error:
+                self._could_not_start("A worker process", error.strerror)
+                break
 
     def _staying(self) -> list[_Worker]:
         return [worker for worker in self._workers.values() if worker.deadline is None]
 
     def _spawn(self) -> None:
+        """Raises:
+        OSError: the system has nothing left for another process.
+        """
         reader, writer = os.pipe()
         slot = self._board.new_slot()
         supervisor = os.getpid()
         with held_back_over_fork():
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError:
+                os.close(reader)
+                os.close(writer)
+                raise
             if pid == 0:
                 os.close(reader)
                 self._be_worker(Channel(writer, slot, supervisor))
@@ -223,6 +235,8 @@ class Supervisor:
 
     def _seconds_to_next_act(self) -> float | None:
         """Until something is to be done that nobody tells of; None: no such thing."""
+        if self._failure is not None:
+            return 0.0
         now = time.monotonic()
         deadlines = [worker.deadline for worker in self._workers.values()]
         waits = [deadline - now for deadline in deadlines if deadline is not None]
@@ -279,21 +293,19 @@ class Supervisor:
         how = how_it_ended(status)
         if worker.is_ready:
             logger.error("Worker process %d ended (%s): starting another.", worker.pid, how)
-        elif self._has_served:
-            self._go_on_without(worker, how)
-        elif worker.has_said_why and os.WIFEXITED(status):
+        elif worker.has_said_why and os.WIFEXITED(status) and not self._has_served:
             self._failure = SystemExit(os.waitstatus_to_exitcode(status))
         else:
-            text = f"A worker process could not start ({how}): the server ends."
-            self._failure = StartupError(text)
+            self._could_not_start(f"Worker process {worker.pid}", how)
 
-    def _go_on_without(self, worker: _Worker, how: str) -> None:
-        logger.error(
-            "Worker process %d could not start (%s): trying again in %.0f seconds.",
-            worker.pid,
-            how,
-            self._backoff.failed(),
-        )
+    def _could_not_start(self, who: str, why: str | None) -> None:
+        """Try again after a while, if any could ever."""
+        if not self._has_served:
+            text = f"A worker process could not start ({why}): the server ends."
+            self._failure = StartupError(text)
+            return
+        seconds = self._backoff.failed()
+        logger.error("%s could not start (%s): trying again in %.0f seconds.", who, why, seconds)
         if not any(other.is_ready for other in self._staying()):
             # Nobody knows for how long they would wait.
             stop_listening(self._listener)

@@ -67,7 +67,12 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         while (worker := to_retire(self.num_workers, self._staying())) is not None:
             self.kill_worker(worker.pid, signal.SIGTERM)
         for _ in range(to_start(self.num_workers, self._staying(), self._backoff)):
-            self.spawn_worker()
+            try:
+                self.spawn_worker()
+            except OSError as error:
+                # The system has nothing left for another process.
+                self._go_on_without("A worker", error.strerror)
+                break
 
     def _staying(self) -> list[Any]:
         workers = self.WORKERS.values()
@@ -114,7 +119,7 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         for worker in (worker for pid, worker in known.items() if pid not in self.WORKERS):
             worker.slot.leave()
             if not worker.is_ready and worker.deadline is None:
-                self._go_on_without(worker)
+                self._go_on_without(f"Worker (pid:{worker.pid})", "see above")
 
     def _note_ready(self, workers: Iterable[Any]) -> None:
         for worker in workers:
@@ -129,8 +134,8 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         for listener in self.LISTENERS:
             listener.sock.listen(self.cfg.backlog)
 
-    def _go_on_without(self, worker: Any) -> None:
-        """This worker could not start.
+    def _go_on_without(self, who: str, why: str | None) -> None:
+        """A worker could not start.
 
         Raises:
             HaltServer: none ever could.
@@ -138,9 +143,7 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         if not self._has_served:
             raise HaltServer(DIED_EARLY, self.WORKER_BOOT_ERROR)
         seconds = self._backoff.failed()
-        self.log.error(
-            "Worker (pid:%s) could not start: trying again in %.0f seconds.", worker.pid, seconds
-        )
+        self.log.error("%s could not start (%s): trying again in %.0f seconds.", who, why, seconds)
         if not any(other.is_ready for other in self._staying()):
             # Nobody knows for how long they would wait.
             for listener in self.LISTENERS:
