@@ -159,6 +159,7 @@ class Supervisor:
                 self._carry_out(order)
         self._stop()
         signal.set_wakeup_fd(-1)
+        self._close()
         if self._failure is not None:
             raise self._failure
 
@@ -216,9 +217,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, left_to_parent)
         leave_orders_to_parent()
         signals = StopSignals((signal.SIGTERM,))
-        self._wake_reader.close()
-        self._wake_writer.close()
-        self._selector.close()
+        self._close()
         for sibling in self._workers.values():
             os.close(sibling.channel)
         end_with_parent(channel.supervisor)
@@ -230,6 +229,11 @@ class Supervisor:
             let_in()
             self._run_worker(channel, signals)
         sys.exit(0)
+
+    def _close(self) -> None:
+        self._wake_reader.close()
+        self._wake_writer.close()
+        self._selector.close()
 
     # -- watching
 
