@@ -32,7 +32,7 @@ from datarobot_drum.drum.prediction.lane.streams import StreamBody
 from datarobot_drum.drum.prediction.messages import PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
-from datarobot_drum.drum.prediction.payload.decoded import CELL, most_decoded
+from datarobot_drum.drum.prediction.payload.decoded import CELL
 from datarobot_drum.drum.prediction.payload.pps import DeploymentConfig, pps_json
 from datarobot_drum.drum.prediction.payload.predictions_response import (
     TEXT_TYPES,
@@ -55,8 +55,8 @@ class ModelAnswers:
         deployment_config: predictions are answered in the form of a prediction server; None
             for the ordinary form.
         csv_threads: those that may read one large CSV body.
-        max_decoded: bytes that the rows of any request may take, as ``most_decoded`` has it; None:
-            no limit.
+        max_decoded: bytes that the rows of any request may take, and those of a large body more
+            (``PredictRequest.most_decoded``); None: no limit.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ModelAnswers:
         _require_predictions(self._info.target_type)
         call = current_call.get()
         least = self._max_decoded if call is None else call.max_decoded(self._max_decoded)
-        limit = most_decoded(request.body, least)
+        limit = request.most_decoded(least)
         try:
             rows, source = read_rows(request, self._predictor, self._read_csv, limit)
         except BodyTooLargeError as error:
@@ -115,7 +115,7 @@ class ModelAnswers:
 
     def transform(self, request: PredictRequest) -> PredictResponse:
         _require_transform(self._info.target_type)
-        limit = most_decoded(request.body, self._max_decoded)
+        limit = request.most_decoded(self._max_decoded)
         frame, target, source = read_transform_rows(request, self._predictor, limit)
         return transform_response(self._predictor.transform(frame, target, source), target)
 

@@ -11,6 +11,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
+from datarobot_drum.drum.knobs.predicting import MAX_DECODED_FACTOR
+
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 JSON = "application/json"
@@ -60,6 +62,14 @@ class PredictRequest:
     @property
     def accept(self) -> str:
         return self.headers.get("accept", "")
+
+    def most_decoded(self, least: int | None) -> int | None:
+        """Bytes that the body may become once it is read.
+
+        Args:
+            least: what every body may become, however small; None: there is no limit.
+        """
+        return None if least is None else max(least, MAX_DECODED_FACTOR * len(self.body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from datarobot_drum.drum.prediction.open_inference.infer_request import (
 from datarobot_drum.drum.prediction.payload.arrow import ARROW_STREAM, PARQUET
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
-from datarobot_drum.drum.prediction.payload.decoded import most_decoded
 from datarobot_drum.drum.prediction.payload.structured import MTX, read_data, read_rows
 from tests.unit.prediction.payload import bombs
 from tests.unit.prediction.payload.bombs import BOMBS, CSV
@@ -44,7 +43,7 @@ OF_LIMIT = 3
 
 
 def read(body: bytes, content_type: str, limit: int | None = None) -> Any:
-    limit = most_decoded(body, DEFAULT) if limit is None else limit
+    limit = PredictRequest(body).most_decoded(DEFAULT) if limit is None else limit
     return read_rows(PredictRequest(body, content_type), _predictor(), limit=limit)[0]
 
 
@@ -52,7 +51,7 @@ def refusal(body: bytes, content_type: str) -> str:
     with pytest.raises(BodyTooLargeError) as caught:
         read(body, content_type)
     assert error_response(caught.value).status == 413
-    return str(caught.value).replace(str(most_decoded(body, DEFAULT)), "N")
+    return str(caught.value).replace(str(PredictRequest(body).most_decoded(DEFAULT)), "N")
 
 
 @pytest.mark.parametrize("name", BOMBS)
@@ -104,7 +103,7 @@ def test_csv_of_numbers_of_one_digit_always_passes(width: int, make: Callable[[]
     row = ",".join("1" * width) + "\n"
     body = (row.replace("1", "a") + row * (4 * MB // len(row))).encode()
     # As though it were of the largest size that is accepted: nothing but its own bytes counts.
-    assert make()(body, None, most_decoded(body, 0)).shape[1] == width
+    assert make()(body, None, PredictRequest(body).most_decoded(0)).shape[1] == width
 
 
 def test_lines_within_quotes_are_no_rows() -> None:
@@ -151,7 +150,7 @@ def tensor(**content: Any) -> PredictRequest:
 def test_a_tensor_of_many_columns_is_refused() -> None:
     request = tensor(shape=[1, 200_000], datatype="FP64", data=[1] * 200_000)
     with pytest.raises(BodyTooLargeError, match=MAX_DECODED):
-        frame_of(read_infer_request(request), None, most_decoded(request.body, DEFAULT))
+        frame_of(read_infer_request(request), None, request.most_decoded(DEFAULT))
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -275,7 +274,7 @@ def test_what_is_read_never_takes_more_than_the_limit_and_the_body(
 
     def attempt() -> None:
         try:
-            found = read(body, content_type, most_decoded(body, limit))
+            found = read(body, content_type, PredictRequest(body).most_decoded(limit))
         except DrumException:
             return
         assert isinstance(found, pd.DataFrame)

@@ -28,7 +28,6 @@ from datarobot_drum.drum.prediction.open_inference.tensors import (
     tensor_of,
 )
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.payload.decoded import most_decoded
 from datarobot_drum.drum.prediction.payload.predictions_response import TEXT_TYPES, as_floats
 
 if TYPE_CHECKING:
@@ -97,9 +96,7 @@ class OpenInference:
         """
         self._require_name(request)
         wanted = read_infer_request(request)
-        frame = frame_of(
-            wanted, self._info.feature_names, most_decoded(request.body, self._max_decoded)
-        )
+        frame = frame_of(wanted, self._info.feature_names, request.most_decoded(self._max_decoded))
         outputs = self._predict(frame, RowSource(request.body, JSON))
         return self._encode(wanted, _selected(outputs, wanted))
 

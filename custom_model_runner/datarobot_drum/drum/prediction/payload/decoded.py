@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Final, NoReturn
 
 from datarobot_drum.drum.exceptions import BodyTooLargeError
-from datarobot_drum.drum.knobs.predicting import MAX_DECODED, MAX_DECODED_FACTOR
-from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.knobs.predicting import MAX_DECODED
 
 # Bytes. A number, a point in time, or the reference to a text.
 CELL: Final = 8
@@ -18,15 +17,6 @@ CELL: Final = 8
 TEXT: Final = 32
 # What pandas needs for a column beside its cells.
 COLUMN: Final = 1024
-
-
-def most_decoded(body: Body, least: int | None) -> int | None:
-    """Bytes that a body may become.
-
-    Args:
-        least: what every body may become, however small; None: there is no limit.
-    """
-    return None if least is None else max(least, MAX_DECODED_FACTOR * len(body))
 
 
 def table_size(rows: int, columns: int) -> int:
