@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,33 @@ def version(server: Server) -> int:
     return int(json.loads(body)["predictions"][0])
 
 
+class Probe(threading.Thread):
+    """Asks whether the server is ready, over and over, on connections that it keeps."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._stop_asking = threading.Event()
+        self.statuses: set[int] = set()
+
+    def run(self) -> None:
+        while not self._stop_asking.wait(0.005):
+            try:
+                self._connection.request("GET", "/readyz")
+                answer = self._connection.getresponse()
+                answer.read()
+                self.statuses.add(answer.status)
+            except (http.client.HTTPException, OSError):
+                # Closed meanwhile: the next request opens another.
+                self._connection.close()
+
+    def stop(self) -> set[int]:
+        self._stop_asking.set()
+        self.join()
+        self._connection.close()
+        return self.statuses
+
+
 @pytest.mark.parametrize("server_type", SUPERVISED)
 def test_workers_are_reloaded_added_and_taken_without_losing_a_request(
     code_dir: Path, server_type: str
@@ -60,6 +89,8 @@ def test_workers_are_reloaded_added_and_taken_without_losing_a_request(
         eventually(lambda: len(server.workers()) == 2)
         first = set(server.workers())
         load = Load(server.port).start(4)
+        probe = Probe(server.port)
+        probe.start()
 
         (code_dir / "custom.py").write_text("this is no Python")
         server.signal(signal.SIGHUP)
@@ -87,8 +118,11 @@ def test_workers_are_reloaded_added_and_taken_without_losing_a_request(
         stayed = server.workers() == [last]
         load.stop.set()
         load.join()
+        readiness = probe.stop()
         status = server.stop()
 
+    # Of the workers that are replaced, too: the server is as ready as before.
+    assert readiness == {200}
     assert old == 1
     assert new == {2}
     assert stayed

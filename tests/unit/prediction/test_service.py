@@ -129,7 +129,7 @@ def test_the_request_id_is_known_where_the_model_runs(ask: Ask, serve: Serve) ->
 def test_a_draining_service_is_not_ready_but_answers(ask: Ask, serve: Serve) -> None:
     service = serve(Fake())
     assert ask(service, Operation.READYZ, request()).status == 200
-    service.draining = True
+    service.is_draining = lambda: True
     assert ask(service, Operation.READYZ, request()).status == 503
     assert ask(service, Operation.LIVEZ, request()).status == 200
     assert ask(service, Operation.PREDICT, request()).status == 200

@@ -53,3 +53,13 @@ def test_there_are_seats_for_replacements_without_end() -> None:
         slot.hold(1)
         assert slot.goes_first()
         slot.leave()
+
+
+def test_a_worker_knows_whether_the_others_end_too() -> None:
+    board = LoadBoard(2)
+    one, other = board.new_slot(), board.new_slot()
+    one.leave()
+    assert not one.all_end()
+    board.end()
+    assert one.all_end()
+    assert other.all_end()

@@ -353,6 +353,7 @@ class Supervisor:
     # -- ending
 
     def _stop(self) -> None:
+        self._board.end()
         turn_newcomers_away(self._listener)
         self._listener.close()
         for worker in self._workers.values():

@@ -56,7 +56,7 @@ def serve(
     serving = service
 
     def on_drain() -> None:
-        serving.draining = True
+        serving.is_draining = channel.slot.all_end
 
     server = DrainingServer(
         config,

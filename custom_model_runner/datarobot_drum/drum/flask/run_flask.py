@@ -79,7 +79,7 @@ def _serve(settings: Settings, signals: StopSignals, orders: Orders) -> None:
         return signals.first is not None
 
     wsgi.serve_until(is_told_to_end)
-    service.draining = True
+    service.is_draining = lambda: True
     wsgi.drain(server.http.graceful_timeout, service.end_streams, lambda: signals.forced)
     access_log.flush()
     service.close()

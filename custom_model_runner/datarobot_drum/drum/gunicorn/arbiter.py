@@ -179,6 +179,7 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
 
     def stop(self, graceful: bool = True) -> None:
         self._ending = True
+        self.app.board.end()
         for listener in self.LISTENERS:
             turn_newcomers_away(listener.sock)
         super().stop(graceful)

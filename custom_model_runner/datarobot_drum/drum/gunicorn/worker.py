@@ -125,7 +125,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
             return
         asked_to_end(sig)
         if self.app.service is not None:
-            self.app.service.draining = True
+            self.app.service.is_draining = self.slot.all_end
         self._announce_end()
 
     def leave_loading(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from datarobot_drum.drum import masking
 from datarobot_drum.drum.exceptions import STARTUP_FAILED_STATUS, NotReadyError
 from datarobot_drum.drum.prediction.errors import client_text
@@ -21,7 +23,7 @@ class FailedService:
     is_stuck = False
 
     def __init__(self, error: BaseException) -> None:
-        self.draining = False
+        self.is_draining: Callable[[], bool] = lambda: False
         self.in_flight = nobody_knows
         self.metrics = Metrics()
         text = masking.without_internals(masking.masked(str(error)))

@@ -69,11 +69,12 @@ _GIVEN_UP: Final = {
 
 
 class Service(Protocol):
-    """What a front sees. The launcher sets ``draining`` when the server is told to end, and
-    ``in_flight`` where it knows how many requests have arrived and have no answer yet.
+    """What a front sees. The launcher sets ``is_draining`` when this process is told to end:
+    whether the whole server does; and ``in_flight`` where it knows how many requests have arrived
+    and have no answer yet.
     """
 
-    draining: bool
+    is_draining: Callable[[], bool]
     metrics: Metrics
     in_flight: Callable[[], int]
 
@@ -120,7 +121,7 @@ class PredictionService:
         settings: ServiceSettings,
         deployment_config: DeploymentConfig | None = None,
     ) -> None:
-        self.draining = False
+        self.is_draining: Callable[[], bool] = lambda: False
         self.in_flight: Callable[[], int] = nobody_knows
         self.metrics = Metrics()
         unmeasured, predictor = predictor, MeasuredPredictor(predictor, self.metrics)
@@ -138,7 +139,7 @@ class PredictionService:
         self._introduce = partial(introduce, answers, predictor.info, known_model)
         self._chat = Chat(predictor, describe_failure, settings.llm_id)
         self._open_inference = OpenInference(
-            predictor, lambda: not self.draining, self._can_work, settings.max_decoded
+            predictor, lambda: not self.is_draining(), self._can_work, settings.max_decoded
         )
         self._times = CallTimes()
         has_short_calls = (
@@ -163,7 +164,7 @@ class PredictionService:
             self.metrics,
             self._timing,
             {"queue_limit": settings.queue_depth, "workers": settings.model_workers},
-            lambda: self.draining,
+            lambda: self.is_draining(),
             self._can_work,
         )
 

@@ -28,6 +28,7 @@ class LoadBoard:
     def __init__(self, workers: int) -> None:
         slots = 2 * workers + 2
         self._held = memoryview(mmap.mmap(-1, slots * _INT_BYTES)).cast("i")
+        self._ends = mmap.mmap(-1, 1)
         self._next = 0
         for slot in range(slots):
             self._held[slot] = _NOBODY
@@ -36,15 +37,24 @@ class LoadBoard:
         """The next worker's place; taken in the process that forks it."""
         number = self._next % len(self._held)
         self._next += 1
-        return Slot(self._held, number)
+        return Slot(self._held, number, self._ends)
+
+    def end(self) -> None:
+        """All workers end now, and none follows."""
+        self._ends[0] = 1
 
 
 class Slot:
     """One worker's place on the board. Empty until ``hold`` is called."""
 
-    def __init__(self, held: memoryview, number: int) -> None:
+    def __init__(self, held: memoryview, number: int, ends: mmap.mmap) -> None:
         self._held = held
         self._number = number
+        self._ends = ends
+
+    def all_end(self) -> bool:
+        """The server ends. Else a worker that is told to end has others, which serve on."""
+        return self._ends[0] == 1
 
     def hold(self, connections: int) -> None:
         """Tell how many connections this worker holds."""
