@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
@@ -25,7 +27,11 @@ from datarobot_drum.drum.prediction.open_inference.infer_request import (
     frame_of,
     read_infer_request,
 )
-from datarobot_drum.drum.prediction.payload.arrow import ARROW_STREAM, PARQUET
+from datarobot_drum.drum.prediction.payload.arrow import (
+    ARROW_STREAM,
+    PARQUET,
+    read_parquet,
+)
 from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.structured import MTX, read_data, read_rows
@@ -104,6 +110,59 @@ def test_csv_of_numbers_of_one_digit_always_passes(width: int, make: Callable[[]
     body = (row.replace("1", "a") + row * (4 * MB // len(row))).encode()
     # As though it were of the largest size that is accepted: nothing but its own bytes counts.
     assert make()(body, None, PredictRequest(body).most_decoded(0)).shape[1] == width
+
+
+def honest_columns(rows: int) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {
+        "numbers": random.normal(size=rows),
+        "rounded": random.normal(size=rows).round(1),
+        "codes": random.integers(0, 9, rows),
+        "ids": np.arange(rows),
+        "narrow": random.normal(size=rows).astype("float32"),
+        "flags": random.random(rows) > 0.5,
+        "times": pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(rows), unit="s"),
+        "texts": np.char.add("item ", random.integers(0, 10**9, rows).astype(str)),
+        "words": random.choice(["red", "green"], rows),
+        "gaps": np.where(random.random(rows) > 0.9, 1.5, np.nan),
+    }
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd", "brotli", "lz4"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_dictionary": False},
+        {"data_page_version": "2.0"},
+        {"row_group_size": 5_000, "write_page_checksum": True, "write_page_index": True},
+    ],
+    ids=str,
+)
+def test_an_ordinary_parquet_file_is_read(compression: str, options: dict[str, Any]) -> None:
+    for rows in (1, 60_000):
+        table = pa.Table.from_pandas(pd.DataFrame(honest_columns(rows)))
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression=compression, **options)
+        body = sink.getvalue()
+        pd.testing.assert_frame_equal(read(body, PARQUET), read_parquet(body))
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+def test_parquet_that_hardly_compresses_passes_at_any_size(compression: str) -> None:
+    sink = io.BytesIO()
+    numbers = np.random.default_rng(0).normal(size=(60_000, 4))
+    pd.DataFrame(numbers, columns=list("abcd")).to_parquet(sink, compression=compression)
+    body = sink.getvalue()
+    # As though it were of the largest size that is accepted: nothing but its own bytes counts.
+    assert read(body, PARQUET, most_decoded(body, 0)).shape == (60_000, 4)
+
+
+def test_decimals_of_parquet_count_as_numbers() -> None:
+    sink = io.BytesIO()
+    cents = pa.array([Decimal("1.25"), Decimal("2.50")] * 100_000, pa.decimal128(18, 2))
+    pq.write_table(pa.table(dict.fromkeys("abcd", cents)), sink)
+    assert read(sink.getvalue(), PARQUET, 8 * MB).shape == (200_000, 4)
 
 
 def test_lines_within_quotes_are_no_rows() -> None:

@@ -16,11 +16,13 @@ from datarobot_drum.drum.prediction.payload.decoded import CELL, COLUMN, TEXT, c
 
 # Bytes: what a page takes beside its values; a file may have many.
 _PAGE: Final = 1024
-# At most so much larger are what these have compressed; pages need a look for the others only.
+# At most so many times larger are what these have compressed: enough to know of a small file.
 _WEAK_CODECS: Final = frozenset({"UNCOMPRESSED", "SNAPPY"})
 _WEAKLY: Final = 32
+_SMALL: Final = 1024
 _TEXT_TYPE: Final = "BYTE_ARRAY"
 _FIXED_TYPE: Final = "FIXED_LEN_BYTE_ARRAY"
+_DECIMAL: Final = "DECIMAL"
 _DICTIONARY_PAGE: Final = 2
 # Values are written as what they have in common with the one before, and the rest.
 _DELTA_BYTE_ARRAY: Final = 7
@@ -67,10 +69,12 @@ def judge_file(metadata: Any, schema: Any, body: Body, limit: int) -> list[str] 
         ValueError, KeyError, IndexError: it is no such file.
     """
     total = _Total(limit)
-    total.add(max(metadata.num_rows, 0) * CELL + COLUMN * metadata.num_columns)
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    # Rows of groups are counted with their columns.
+    grouped = sum(group.num_rows for group in groups) if metadata.num_columns else 0
+    total.add(max(metadata.num_rows - grouped, 0) * CELL + COLUMN * metadata.num_columns)
     texts: set[str] = set()
-    for group in range(metadata.num_row_groups):
-        rows = metadata.row_group(group)
+    for rows in groups:
         if rows.num_rows < 0:
             raise ValueError("a number of rows below 0")
         for number in range(metadata.num_columns):
@@ -82,19 +86,19 @@ def judge_file(metadata: Any, schema: Any, body: Body, limit: int) -> list[str] 
 
 def _add_chunk(total: _Total, rows: int, chunk: Any, column: Any, body: Body) -> bool:
     """Add what a column's chunk takes; returns whether it has texts in a dictionary."""
-    values = max(rows, chunk.num_values)
     is_text = chunk.physical_type == _TEXT_TYPE
-    is_flat = column.max_repetition_level == 0
-    if is_flat and not is_text and chunk.compression in _WEAK_CODECS:
-        pages = []
-        total.add(_WEAKLY * max(0, min(chunk.total_compressed_size, len(body))))
+    if _is_small(chunk, column, body, total.limit):
+        pages, size = [], _WEAKLY * max(0, min(chunk.total_compressed_size, len(body)))
     else:
-        pages = list(_pages(chunk, body, total))
-        values = max(values, sum(page.values for page in pages))
-    cell = TEXT if is_text else CELL
-    if chunk.physical_type == _FIXED_TYPE:
-        cell = TEXT + max(0, column.length)
-    total.add(values * cell)
+        pages = list(_pages(chunk, body, total.limit))
+        size = sum(page.size for page in pages)
+    values = max(rows, chunk.num_values, sum(page.values for page in pages))
+    if is_text:
+        total.add(values * TEXT + size)
+    else:
+        # The bytes in the pages are gone once they are cells.
+        total.add(max(values * _cell(chunk, column), size))
+    total.add(len(pages) * _PAGE)
     if not is_text:
         return False
     longest = max((page.size for page in pages), default=0)
@@ -105,18 +109,33 @@ def _add_chunk(total: _Total, rows: int, chunk: Any, column: Any, body: Body) ->
     return dictionary > 0
 
 
-def _pages(chunk: Any, body: Body, total: _Total) -> Iterator[_Page]:
-    """The pages that pyarrow reads: those up to the last value. Their bytes are added as well."""
+def _is_small(chunk: Any, column: Any, body: Body, limit: int) -> bool:
+    """Whether what its pages hold is next to nothing beside the limit, and need not be looked at."""
+    is_flat = column.max_repetition_level == 0 and chunk.physical_type != _TEXT_TYPE
+    return is_flat and chunk.compression in _WEAK_CODECS and len(body) * _SMALL <= limit
+
+
+def _cell(chunk: Any, column: Any) -> int:
+    if chunk.physical_type != _FIXED_TYPE:
+        return CELL
+    length = max(0, column.length)
+    return max(CELL, length) if column.logical_type.type == _DECIMAL else TEXT + length
+
+
+def _pages(chunk: Any, body: Body, limit: int) -> Iterator[_Page]:
+    """The pages that pyarrow reads: those up to the last value."""
     position = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < position:
         position = chunk.dictionary_page_offset
-    seen = 0
+    seen = taken = 0
     while seen < chunk.num_values:
         if not 0 <= position < len(body):
             raise IndexError("a page outside of the file")
         header = _Compact(body, position)
         page, compressed = _page(header.struct())
-        total.add(page.size + _PAGE)
+        # There may be so many that looking at them alone takes long.
+        taken += page.size + _PAGE
+        check_decoded(taken, limit)
         yield page
         seen += page.values
         position = header.position + compressed
@@ -164,7 +183,9 @@ class _Compact:
                 self.position += 8
                 return None
             case 8:
-                self.position += self._varint()
+                # Read before it is added to where the reading has come to.
+                length = self._varint()
+                self.position += length
                 return None
             case 12:
                 return self.struct(depth + 1)
