@@ -138,7 +138,7 @@ def test_answers_of_an_artifact_go_to_those_who_asked(
     for rows, future in together.items():
         answer = future.result(PATIENCE)
         assert (answer.status, answer.body) == (alone[rows].status, alone[rows].body)
-    assert [alone[rows].status for rows in bad] == [422, 500, 422, 422]
+    assert [alone[rows].status for rows in bad] == [422, 422, 422, 422]
 
 
 def test_decision_22_slow_prediction_answers_504(

@@ -60,7 +60,7 @@ def test_unknown_paths_and_methods_stay_what_they_are(serve: Serve, failing: Fol
 def test_a_model_that_loads_is_served(serve: Serve, folders: Folders) -> None:
     client = serve(folders.regression.with_args("--with-error-server"))
     assert client.predict("a,b\n1,2\n").status == 200
-    assert client.predict("a,b\nx,1\n").status == 500
+    assert client.predict("a,b\nx,1\n").status == 422
 
 
 # -- what is told of each failure

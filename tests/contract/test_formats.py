@@ -189,7 +189,7 @@ def test_decision_23_answer_as_arrow(serve: Serve, folders: Folders) -> None:
 @pytest.mark.parametrize("accept", ["text/csv", ARROW])
 def test_errors_stay_json(serve: Serve, folders: Folders, accept: str) -> None:
     answer = accepting(serve(folders.regression), accept, "a,b\nx,1\n")
-    assert answer.status == 500
+    assert answer.status == 422
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.message.startswith("ERROR: ")
 
@@ -207,8 +207,8 @@ def test_a_body_that_would_become_too_large_is_refused_in_every_format(
     serve: Serve, folders: Folders, limit: dict[str, str]
 ) -> None:
     client = serve(folders.regression.with_params(**limit))
-    records = json.dumps([{f"k{number}": 1} for number in range(4000)])
-    short_rows = "a," * 4000 + "b\n" + "1\n" * 4000
+    records = json.dumps([{f"k{number}": 1} for number in range(6000)])
+    short_rows = "a," * 4000 + "b\n" + "1\n" * 8000
     answers = [client.post("/predict/", records, JSON), client.predict(short_rows)]
     assert [answer.status for answer in answers] == [413, 413]
     assert all("(DRUM_MAX_DECODED_SIZE)" in answer.message for answer in answers)

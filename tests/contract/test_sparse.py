@@ -112,7 +112,6 @@ def test_decision_04_not_a_matrix(serve: Serve, folder: Folder, how: str) -> Non
         MATRIX.replace("real", "imaginary"),
         "%%MatrixMarket",
         "%%MatrixMarket matrix coordinate real general\n",
-        "%%MatrixMarket matrix coordinate real general\n999999999999 999999999999 1\n1 1 1\n",
         "",
     ],
 )
@@ -121,6 +120,14 @@ def test_decision_04_broken_matrix(serve: Serve, folder: Folder, matrix: str) ->
     answer = client.upload("/predict/", file_part("X", matrix, "x.mtx"))
     assert answer.status == 422
     assert answer.message.startswith("ERROR: ")
+    assert client.upload("/predict/", file_part("X", MATRIX, "x.mtx")).status == 200
+
+
+def test_a_matrix_that_announces_more_than_a_table_may_take(serve: Serve, folder: Folder) -> None:
+    client = serve(folder)
+    matrix = "%%MatrixMarket matrix coordinate real general\n999999999999 999999999999 1\n1 1 1\n"
+    answer = client.upload("/predict/", file_part("X", matrix, "x.mtx"))
+    assert answer.status == 413
     assert client.upload("/predict/", file_part("X", MATRIX, "x.mtx")).status == 200
 
 

@@ -244,10 +244,11 @@ def test_decision_07_headers_on_every_answer(
     assert client.call(method, path).headers["X-Request-ID"] != made
 
 
-@pytest.mark.parametrize("status", [200, 500])
-def test_decision_07_headers_on_predictions(serve: Serve, folders: Folders, status: int) -> None:
-    rows = ROWS if status == 200 else "a,b\nx,2\n"
-    answer = serve(folders.regression).predict(rows)
+@pytest.mark.parametrize(("rows", "status"), [("out:x\n1\n", 200), ("a,b\nx,2\n", 500)])
+def test_decision_07_headers_on_predictions(
+    serve: Serve, folders: Folders, rows: str, status: int
+) -> None:
+    answer = serve(folders.echo_of("regression")).predict(rows)
     assert answer.status == status
     assert_standard_headers(answer)
 

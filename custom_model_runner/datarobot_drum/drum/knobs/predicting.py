@@ -89,7 +89,7 @@ class ServiceSettings:
     max_decoded: int = knob(
         MAX_DECODED,
         Whole(1, 2**50),
-        64 * 1024 * 1024,
+        128 * 1024 * 1024,
         "Bytes that the rows of a request may take once they are read (413 above it), whatever the"
         f" format; {MAX_DECODED_FACTOR} times the body's bytes where that is more. A number counts"
         " 8, a text 32 and its length, a column 1024.",

@@ -110,7 +110,7 @@ BOMBS: Mapping[str, Bomb] = {
     ),
     "arrow nulls": Bomb(ARROW_STREAM, lambda: stream(pa.nulls(ROWS))),
     "arrow runs": Bomb(ARROW_STREAM, lambda: stream(runs(1.5, ROWS))),
-    "arrow runs of text": Bomb(ARROW_STREAM, lambda: stream(runs("x" * 1000, 100_000))),
+    "arrow runs of text": Bomb(ARROW_STREAM, lambda: stream(runs("x" * 1000, 200_000))),
     "arrow dictionary": Bomb(ARROW_STREAM, lambda: stream(dictionary(10_000, 50_000))),
     "arrow dictionary that grows": Bomb(ARROW_STREAM, lambda: growing_dictionary(500, 2_000)),
     "arrow views": Bomb(ARROW_STREAM, lambda: stream(same_views(5_000, 100_000))),
@@ -133,7 +133,7 @@ BOMBS: Mapping[str, Bomb] = {
     "parquet text": Bomb(
         PARQUET,
         lambda: parquet(
-            pa.array(["x" * ROWS * 5]),
+            pa.array(["x" * ROWS * 10]),
             compression="zstd",
             use_dictionary=False,
             write_statistics=False,
