@@ -14,13 +14,17 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
 from datarobot_drum.drum.model.folder import find_user_file
 from datarobot_drum.drum.settings import server_choice
+from datarobot_drum.drum.utils.lossy import lose_what_cannot_be_written
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.drum.utils.setup import STARTED_AGAIN, setup_options
+from datarobot_drum.drum.utils.shortage import Complaint
 from datarobot_drum.runtime_parameters import RuntimeParameters
 from datarobot_drum.runtime_parameters.loader import defined_names
 
 SERVER_TYPE_PARAMETER: Final = "DRUM_SERVER_TYPE"
 UNUSED_EXTENSION_PARAMETER: Final = "DRUM_UNUSED_EXTENSION"
+
+STDOUT_LOST: Final = "What is printed to stdout is lost: %s"
 
 logger = get_drum_logger("entry_point")
 
@@ -37,6 +41,7 @@ def run_drum_server() -> None:
         logs.wrap_streams("stderr")
         main()
         return
+    lose_what_cannot_be_written(Complaint(logger, STDOUT_LOST).tell)
     logs.wrap_streams("stdout", "stderr")
     server_type = _get_server_type()
     code_dir = getattr(options, "code_dir", None)
