@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -220,3 +221,12 @@ def test_counting_loads_no_prometheus_client() -> None:
         " assert 'prometheus_client' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_directory_that_is_gone_is_shared_with_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
+    with contextlib.closing(Metrics()) as metrics:
+        metrics.rejected(RejectReason.QUEUE_FULL)
+        assert b"drum_rejected_requests_total" in metrics.text({})

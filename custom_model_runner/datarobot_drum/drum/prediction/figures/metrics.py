@@ -223,7 +223,8 @@ class Metrics:
 
     @property
     def _shared(self) -> bool:
-        return bool(os.environ.get(DIRECTORY_VARIABLE))
+        # One that is gone, or that nobody has made, is shared with nobody.
+        return os.path.isdir(os.environ.get(DIRECTORY_VARIABLE) or "")
 
     def _of_all_workers(self) -> CollectorRegistry:
         from prometheus_client import CollectorRegistry, multiprocess
