@@ -128,6 +128,15 @@ def start(settings: TelemetrySettings, at_once: bool, trace_clients: bool) -> No
         _trace_clients()
 
 
+def _started(thread: threading.Thread) -> bool:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        logger.warning("What is left is not exported: %s", error)
+        return False
+    return True
+
+
 def stop() -> None:
     """Export what is left, and end: after ``STOP_SECONDS`` whatever the collector does."""
     State.tracer = State.instruments = None
@@ -136,8 +145,7 @@ def stop() -> None:
     # Each provider waits for its own exports, and would do so for half a minute.
     waits = [threading.Thread(target=each.shutdown, daemon=True) for each in State.providers]
     State.providers = ()
-    for wait in waits:
-        wait.start()
+    waits = [wait for wait in waits if _started(wait)]
     deadline = time.monotonic() + STOP_SECONDS
     for wait in waits:
         wait.join(max(deadline - time.monotonic(), 0))

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from datarobot_drum.drum import masking
 from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import MAX_WAITING, AccessLog, Exchange, Refusals
+from tests.unit.scarce_threads import no_threads
 
 PLAIN = Exchange("1.2.3.4", "GET /ping/ HTTP/1.1", "GET", "/ping/", 200, 21, 0.25, 1e9, "an-id")
 LINE = re.compile(
@@ -138,3 +140,22 @@ def test_what_the_parser_refuses_is_answered_counted_and_logged(
     assert line.startswith("1.2.3.4 - - [") and '"-" 400 52 "-" "-"' in line and "an-id" in line
     counted = metrics.text({}).decode()
     assert 'drum_requests_total{endpoint="other",method="other",status="400"} 1.0' in counted
+
+
+def test_lines_wait_for_a_thread_that_could_not_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = threading.Event()
+
+    class Shown(io.StringIO):
+        def flush(self) -> None:
+            written.set()
+
+    shown = Shown()
+    monkeypatch.setattr(sys, "stdout", shown)
+    with no_threads():
+        log = AccessLog()
+        log.add(PLAIN)
+    log.add(PLAIN)
+    assert written.wait(30)
+    assert shown.getvalue().count("an-id") == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from datarobot_drum.drum.exceptions import BodyTooLargeError
 from datarobot_drum.drum.knobs.serving import HttpSettings
 from datarobot_drum.drum.prediction.payload.multipart import parse_multipart
 from datarobot_drum.drum.serving import body
-from datarobot_drum.drum.serving.body import BodyCollector
+from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector
 from tests.contract.clients import BOUNDARY, file_part, multipart
 from tests.unit.serving.fronts import FRONTS, front
 
@@ -76,3 +79,22 @@ def test_a_large_form_is_read_like_a_small_one(name: str, tmp_path: Path) -> Non
     with front(name) as (client, _, _):
         answer = client.upload("/predict/", file_part("X", table, "rows.csv"))
         assert len(answer.predictions) == rows
+
+
+def test_a_form_for_which_there_is_no_room_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = Full()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: file)
+    collector = BodyCollector(None, "multipart/form-data")
+    pieces = [b"x" * JOINED_UP_TO] * 10
+    with pytest.raises(OSError, match="No space") as raised, collector:
+        any(map(collector.add, pieces))
+    assert raised.value.__context__ is None
+    assert file.closed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 from datarobot_drum.drum.serving import giving_back
 from datarobot_drum.drum.serving.giving_back import WORTH, Trimmer, give_back_freed_memory
+from tests.unit.scarce_threads import no_threads
 
 
 class Watched:
@@ -17,6 +19,7 @@ class Watched:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._level = 0
         self.trims = 0
+        self._over, self._ended = False, threading.Event()
         self._asleep, self._go_on = threading.Semaphore(0), threading.Semaphore(0)
         patch.setattr(giving_back, "time", SimpleNamespace(sleep=self._sleep))
         self._trimmer = Trimmer(lambda: self._level, self._trim)
@@ -24,6 +27,9 @@ class Watched:
     def _sleep(self, _seconds: float) -> None:
         self._asleep.release()
         self._go_on.acquire()
+        if self._over:
+            self._ended.set()
+            threading.Event().wait()
 
     def _trim(self) -> None:
         self.trims += 1
@@ -49,6 +55,14 @@ class Watched:
                 return
         pytest.fail("nothing was given back")
 
+    def end(self) -> None:
+        """Else its thread would sleep in the next test's periods."""
+        self._over = True
+        self._trimmer._wanted.set()
+        self._go_on.release()
+        if self._trimmer._thread is not None:
+            assert self._ended.wait(30)
+
     def sleeps(self) -> bool:
         if self._asleep.acquire(timeout=0.2):
             self._asleep.release()
@@ -57,8 +71,10 @@ class Watched:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    return Watched(monkeypatch)
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    watched = Watched(monkeypatch)
+    yield watched
+    watched.end()
 
 
 def test_what_has_stood_unused_for_a_period_is_given_back_once(watched: Watched) -> None:
@@ -104,3 +120,12 @@ def test_systems_without_glibc_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     give_back_freed_memory()
     monkeypatch.setattr(giving_back.ctypes, "CDLL", lambda _name: object())
     give_back_freed_memory()
+
+
+def test_a_thread_that_could_not_be_started_is_asked_for_again(watched: Watched) -> None:
+    with no_threads():
+        watched.use(WORTH)
+    watched.use(10 * WORTH)
+    watched.use(0)
+    watched.pass_periods_until_trimmed()
+    assert not watched.sleeps()

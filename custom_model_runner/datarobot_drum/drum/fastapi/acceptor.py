@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -11,13 +10,13 @@ from typing import Final
 
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.balance import STEP_BACK, Slot
-from datarobot_drum.drum.serving.listening import IDLE_LINGER
+from datarobot_drum.drum.serving.listening import IDLE_LINGER, NOT_ACCEPTED
+from datarobot_drum.drum.utils.shortage import Complaint, shortage
 
 logger = get_drum_logger("acceptor")
 
 # Seconds to wait when the process has no file descriptor left for another connection.
 EXHAUSTED_PAUSE: Final = 1.0
-_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Acceptor:
@@ -47,6 +46,7 @@ class Acceptor:
         self._opening: set[asyncio.Task[None]] = set()
         self._drains = False
         self._closed = False
+        self._complaint = Complaint(logger, NOT_ACCEPTED)
 
     def start(self, backlog: int) -> None:
         """Accept from now on.
@@ -101,8 +101,9 @@ class Acceptor:
             connection, _ = self._listener.accept()
         except OSError as error:
             # Else another worker was faster, or the client has gone again.
-            if error.errno in _EXHAUSTED:
-                logger.error("Cannot accept a connection: %s", error)
+            missing = shortage(error)
+            if missing is not None:
+                self._complaint.tell(missing)
                 self._pause(EXHAUSTED_PAUSE)
             return
         connection.setblocking(False)

@@ -33,6 +33,7 @@ from datarobot_drum.drum.serving.budget import BodyBudget, Share, is_large
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import ServerSettings, Settings
 from datarobot_drum.drum.utils.others_code import failing_as
+from datarobot_drum.drum.utils.shortage import shortage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -174,6 +175,7 @@ def _read(read: Callable[[], bytes]) -> bytes:
 def _broken(error: BaseException) -> MalformedRequestError | None:
     """Every server has exceptions of its own for this."""
     known = isinstance(error, (HTTPException, SlowClientError, OverloadedError))
+    known = known or shortage(error) is not None
     return None if known or not isinstance(error, Exception) else MalformedRequestError(BROKEN)
 
 

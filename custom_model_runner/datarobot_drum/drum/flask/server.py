@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import selectors
 import socket
@@ -25,7 +26,15 @@ from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import AccessLog, Exchange, Refusals
 from datarobot_drum.drum.serving.body import Leftover
-from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, turn_newcomers_away
+from datarobot_drum.drum.serving.listening import (
+    ACCEPT_PAUSE,
+    BACKLOG_LINGER,
+    IDLE_LINGER,
+    NOT_ACCEPTED,
+    turn_newcomers_away,
+)
+from datarobot_drum.drum.serving.turned_away import TurnedAway
+from datarobot_drum.drum.utils.shortage import Complaint
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -171,6 +180,8 @@ class DrainingServer(ThreadedWSGIServer):
         listener.close()
         self.access_log = access_log
         self.refusals = Refusals(access_log, metrics)
+        self._turned_away = TurnedAway(self.refusals)
+        self._complaint = Complaint(logger, NOT_ACCEPTED)
         self.ssl_context = tls
         self.inactivity = inactivity
         self._state = threading.Condition()
@@ -193,6 +204,7 @@ class DrainingServer(ThreadedWSGIServer):
             while not stop():
                 if selector.select(POLL):
                     self._accept()
+                self._turned_away.look()
 
     def drain(
         self, seconds: float, end_streams: Callable[[], None], forced: Callable[[], bool]
@@ -207,6 +219,7 @@ class DrainingServer(ThreadedWSGIServer):
         turn_newcomers_away(self.socket)
         self._accept_rest()
         self.socket.close()
+        self._turned_away.close()
         now = time.monotonic()
         for_streams = seconds_for_streams(seconds)
         self._wait_until_closed(now + min(IDLE_LINGER, for_streams), forced)
@@ -227,20 +240,31 @@ class DrainingServer(ThreadedWSGIServer):
     def _accept(self) -> None:
         try:
             request, address = self.get_request()
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                self._complaint.tell(error.strerror or str(error))
+                time.sleep(ACCEPT_PAUSE)
             return
         request.setblocking(True)
         with self._state:
             self._open[request] = request
-        self.process_request(request, address)
+        try:
+            self.process_request(request, address)
+        except (RuntimeError, MemoryError) as error:
+            # The system has no thread for it: others will end.
+            self._forget(request)
+            self._turned_away.add(request, address[0], error, plain=self.ssl_context is None)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._state:
-                self._busy.discard(self._open.pop(request))
-                self._state.notify_all()
+            self._forget(request)
+
+    def _forget(self, request: socket.socket) -> None:
+        with self._state:
+            self._busy.discard(self._open.pop(request))
+            self._state.notify_all()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gevent import get_hub, getcurrent, select
+from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
@@ -21,6 +22,18 @@ class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
             raise Stopped
         # Raised in gevent's own loop it would be printed, and the worker would go on.
         hub.parent.throw(Stopped)
+
+    def run(self) -> None:
+        """Gevent would print a traceback with each try to accept a connection."""
+        hub = get_hub()
+        print_error = hub.handle_error
+
+        def handle_error(context: Any, kind: Any, value: Any, trace: Any) -> None:
+            if not (isinstance(context, StreamServer) and self.is_passing(value)):
+                print_error(context, kind, value, trace)
+
+        hub.handle_error = handle_error
+        super().run()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         try:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from types import FrameType
@@ -32,7 +33,13 @@ from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import AccessLog, Refusals
 from datarobot_drum.drum.serving.balance import STEP_BACK
 from datarobot_drum.drum.serving.family import end_with_parent
-from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, cannot_listen
+from datarobot_drum.drum.serving.listening import (
+    ACCEPT_PAUSE,
+    BACKLOG_LINGER,
+    IDLE_LINGER,
+    NOT_ACCEPTED,
+    cannot_listen,
+)
 from datarobot_drum.drum.serving.orders import leave_orders_to_parent
 from datarobot_drum.drum.serving.signals import (
     Stopped,
@@ -41,10 +48,9 @@ from datarobot_drum.drum.serving.signals import (
     let_in,
     take_over,
 )
+from datarobot_drum.drum.serving.turned_away import TurnedAway
 from datarobot_drum.drum.utils.failures import ending_process
-
-# Seconds until the next try when no more connections can be accepted.
-ACCEPT_PAUSE: Final = 0.1
+from datarobot_drum.drum.utils.shortage import Complaint
 
 # What a worker tells its arbiter.
 _LOADING, _READY, _ENDING = range(3)
@@ -53,6 +59,10 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker as _Base
 else:
     _Base = object
+
+
+# The listener itself cannot be used any more.
+_LASTING: Final = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 
 class _Page:
@@ -84,6 +94,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         self.slot = self.app.board.new_slot()
         self._loading = False
         self._end: queue.SimpleQueue[None] | None = None
+        self._complaint = Complaint(self.log.error_log, NOT_ACCEPTED)
 
     @property
     def is_ready(self) -> bool:
@@ -169,7 +180,10 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         # Made here: gevent has put its own in place by now.
         self._end = queue.SimpleQueue()
         self.log.exchanges = AccessLog()
-        threading.Thread(target=self._end_streams, args=(self._end,), daemon=True).start()
+        try:
+            threading.Thread(target=self._end_streams, args=(self._end,), daemon=True).start()
+        except RuntimeError as error:
+            self.log.warning("Streams that still run at the end will be cut off: %s", error)
         try:
             super().run()
         finally:
@@ -197,6 +211,16 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         if self.alive and service is not None and service.is_stuck:
             self.log.error("A call of the model does not end: worker %s is replaced.", self.pid)
             self.alive = False
+
+    def is_passing(self, error: BaseException) -> bool:
+        """No connection was accepted, for a reason that is told, and will be gone: others give
+        back what there is none left of.
+        """
+        if not isinstance(error, OSError) or error.errno in _LASTING:
+            return False
+        if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+            self._complaint.tell(error.strerror or str(error))
+        return True
 
     def _open_port(self) -> None:
         for listener in self.sockets:
@@ -238,6 +262,7 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         self._limit: float | None = self.app.settings.server.http.header_timeout
         # Connections that are kept open hold no thread, as many as there may be.
         self.max_keepalived = self.worker_connections
+        self._turned_away: TurnedAway | None = None
 
     @staticmethod
     def check_config(cfg: Any, log: Any) -> None:
@@ -250,18 +275,14 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         try:
             client, address = listener.accept()
         except OSError as error:
-            self._not_accepted(error)
+            if not self.is_passing(error):
+                raise
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                time.sleep(ACCEPT_PAUSE)
             return
         self.nr_conns += 1
         self.slot.hold(self.nr_conns)
         self._start(Connection(self.cfg, client, address, listener.getsockname(), self._limit))
-
-    def _not_accepted(self, error: OSError) -> None:
-        if error.errno in (errno.EAGAIN, errno.ECONNABORTED):
-            return
-        # No descriptor or memory left, mostly: others will give theirs back.
-        self.log.error("A connection could not be accepted: %s", error.strerror)
-        time.sleep(ACCEPT_PAUSE)
 
     def _start(self, connection: Connection) -> None:
         """Give the connection a thread when its first bytes are there."""
@@ -274,6 +295,39 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, ready)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Have a thread handle the connection, or turn it away where the system has none."""
+        done: Future[Any] = Future()
+        try:
+            self.tpool.submit(self._handle_once, done, conn)
+        except (RuntimeError, MemoryError) as error:
+            # It waits for a thread nevertheless, and another one may have taken it by now.
+            if done.cancel():
+                self._turn_away(conn, error)
+                return
+        done.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+
+    def _handle_once(self, done: Future[Any], conn: Connection) -> None:
+        if done.set_running_or_notify_cancel():
+            keepalive = False
+            try:
+                keepalive = self.handle(conn)
+            finally:
+                done.set_result(keepalive)
+
+    def _turn_away(self, conn: Connection, error: BaseException) -> None:
+        if self._turned_away is None:
+            refusals = Refusals(self.log.exchanges, self.app.service.metrics)
+            self._turned_away = TurnedAway(refusals)
+        self.nr_conns -= 1
+        client = conn.client[0] if conn.client else ""
+        self._turned_away.add(conn.sock, client, error, plain=not self.cfg.is_ssl)
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        if self._turned_away is not None:
+            self._turned_away.look()
 
     def handle(self, conn: Connection) -> Any:
         keepalive = super().handle(conn)
@@ -315,6 +369,17 @@ class _Address:
 
 class DrumSyncWorker(DrumWorkerMixin, SyncWorker):  # type: ignore[misc]
     """One request at a time."""
+
+    def accept(self, listener: Any) -> None:
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if not self.is_passing(error):
+                raise
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                time.sleep(ACCEPT_PAUSE)
+            # Gunicorn looks after itself then, and waits.
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 
     def run_for_one(self, timeout: float) -> None:
         super().run_for_one(timeout)

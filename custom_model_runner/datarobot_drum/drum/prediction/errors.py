@@ -16,8 +16,12 @@ from datarobot_drum.drum.exceptions import (
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.prediction.payload.small_json import small_json
 from datarobot_drum.drum.utils.failures import failure_line, is_explained
+from datarobot_drum.drum.utils.shortage import Complaint, shortage
 
 logger = logs.get_drum_logger(__name__)
+
+SHORT: Final = "The server is short of what this request needs: {}. Try again later."
+_complaint: Final = Complaint(logger, "Requests are refused: %s")
 
 USER_ERROR_HEADER: Final = ("X-Drum-User-Http-Error", "true")
 # Hooks may raise their web framework's own errors on any server; naming the classes by text
@@ -34,8 +38,12 @@ def error_response(error: BaseException) -> PredictResponse:
         status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
         body = small_json({"message": client_text(error)})
         return PredictResponse(status, body, headers=(USER_ERROR_HEADER,))
+    missing = shortage(error)
+    if missing is not None:
+        _complaint.tell(missing)
+        error = OverloadedError(SHORT.format(missing))
     status, text = _status_and_text(error)
-    if not isinstance(error, ClientGoneError):
+    if missing is None and not isinstance(error, ClientGoneError):
         log_failure(error, status, text)
     content: dict[str, Any] = {"message": client_text(error)}
     if isinstance(error, DrumSchemaValidationException):

@@ -231,7 +231,11 @@ class PredictionService:
             disconnected: returns when the client has gone away: the job is given up then.
         """
         if operation in _SLOW_STATUS:
-            return await asyncio.to_thread(self.answer, operation, request)
+            try:
+                return await asyncio.to_thread(self.answer, operation, request)
+            except RuntimeError as error:
+                # The system has no thread for it.
+                return error_response(error)
         job = Job(operation, request)
         if self._short_calls is not None and operation is Operation.PREDICT:
             if telemetry.State.tracer is not None:

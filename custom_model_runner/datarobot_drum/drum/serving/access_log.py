@@ -116,12 +116,22 @@ class AccessLog:
         self._waiting: deque[Exchange] = deque(maxlen=MAX_WAITING)
         self._wake = threading.Event()
         self._write_lock = threading.Lock()
-        threading.Thread(target=self._run, name="access-log", daemon=True).start()
+        self._thread: threading.Thread | None = None
+        self._start()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="access-log", daemon=True)
+        # The system may have none: the next line asks again, and what waits is written then.
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
 
     def add(self, exchange: Exchange) -> None:
         self._waiting.append(exchange)
         if not self._wake.is_set():
             self._wake.set()
+        if self._thread is None:
+            self._start()
 
     def flush(self) -> None:
         """Write what has been collected. When nobody reads stdout any more, it is lost."""

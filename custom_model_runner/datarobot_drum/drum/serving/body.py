@@ -166,7 +166,9 @@ class BodyCollector:
         self._pieces.clear()
         self._whole = None
         if self._file is not None:
-            self._file.close()
+            # What could not be written is tried again.
+            with contextlib.suppress(OSError):
+                self._file.close()
         if self._share is not None:
             self._share.give_back()
 

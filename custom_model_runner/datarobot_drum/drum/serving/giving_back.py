@@ -55,8 +55,17 @@ class Trimmer:
             self._wanted.set()
             with self._lock:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="trimmer", daemon=True)
-                    self._thread.start()
+                    self._start()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="trimmer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system has none: the next large body asks again.
+            self._wanted.clear()
+        else:
+            self._thread = thread
 
     def _run(self) -> None:
         while True:

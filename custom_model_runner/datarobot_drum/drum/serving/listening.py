@@ -25,6 +25,10 @@ BACKLOG_LINGER: Final = 0.2
 # its way.
 IDLE_LINGER: Final = 1.0
 
+# Seconds until the next try where the system takes no more connections; what is told then.
+ACCEPT_PAUSE: Final = 0.1
+NOT_ACCEPTED: Final = "A connection could not be accepted, and waits: %s"
+
 # Classic BPF: drop segments with the SYN bit (0x02 in byte 13 of the header), pass others.
 _DROP_SYN: Final = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 _SO_ATTACH_FILTER: Final = 26

@@ -222,6 +222,7 @@ def last_bytes(answer: PredictResponse, current_request_id: str) -> bytes:
     status = HTTPStatus(answer.status)
     lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
     lines += [f"{name}: {value}" for name, value in standard_headers(current_request_id)]
+    lines += [f"{name}: {value}" for name, value in answer.headers]
     lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}"]
     lines += ["Connection: close", "", ""]
     return "\r\n".join(lines).encode("latin-1") + answer.body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -131,3 +132,14 @@ def test_what_hooks_print_waits_for_a_thread(
     scarce.undo()
     flusher.touch()
     assert flushed.wait(30)
+
+
+def test_status_pages_that_need_a_thread_are_refused_until_there_is_one(
+    service: PredictionService, scarce: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> list[int]:
+        first = await service.answer_async(Operation.STATS, GET)
+        scarce.undo()
+        return [first.status, (await service.answer_async(Operation.STATS, GET)).status]
+
+    assert asyncio.run(ask()) == [503, 200]

@@ -18,6 +18,7 @@ from datarobot_drum.drum.prediction.payload.csv.parts import PartsReader
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from tests.unit.prediction.payload.csv.csv_bodies import CELL_KINDS, csv_bodies
+from tests.unit.scarce_threads import no_threads
 
 NUMBERS = st.sampled_from(
     ["1", "0", "-0", "-00", " -0", "0.0", "-0.0", "-0.", "-0e0", "1e-05", "2.5", "-3", "", "NA"]
@@ -139,3 +140,18 @@ def test_headers_are_not_remembered_without_end() -> None:
     for number in range(1_000):
         reader(b"a,b%d\nx,1\ny,2\n" % number)
     assert len(reader._unfit) <= 256
+
+
+def test_without_threads_the_whole_is_read_and_later_parts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = b"a,b\n" + b"1,2\n" * 100
+    reader = PartsReader(2, least=1)
+    with no_threads():
+        pd.testing.assert_frame_equal(reader(body), read_csv(body))
+
+    def read_whole(*_args: object) -> None:
+        raise AssertionError("it was read as a whole")
+
+    monkeypatch.setattr(csv_parts, "read_csv", read_whole)
+    assert len(reader(body)) == 100

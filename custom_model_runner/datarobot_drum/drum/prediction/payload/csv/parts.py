@@ -72,7 +72,10 @@ class PartsReader:
         header = read_header_line(line)
         # In a table of one column blank lines count.
         fits = header is not None and len(header.names) > 1
-        frame = _joined(self._parts(line, _cut(body, start, count))) if fits else None
+        parts = self._parts(line, _cut(body, start, count)) if fits else [None]
+        if parts is None:
+            return None
+        frame = _joined(parts)
         if frame is None:
             self._remember(line)
         return frame
@@ -82,11 +85,15 @@ class PartsReader:
             self._unfit.clear()
         self._unfit.add(hash(line))
 
-    def _parts(self, header: bytes, pieces: list[memoryview]) -> list[pd.DataFrame | None]:
+    def _parts(self, header: bytes, pieces: list[memoryview]) -> list[pd.DataFrame | None] | None:
+        """A frame for each piece; None: the system has no threads for them."""
         if self._pool is None:
             # Not before the first large body: until a process serves, it may still fork.
             self._pool = ThreadPoolExecutor(self._threads - 1, "csv")
-        others = [self._pool.submit(_read_part, header, piece) for piece in pieces[1:]]
+        try:
+            others = [self._pool.submit(_read_part, header, piece) for piece in pieces[1:]]
+        except RuntimeError:
+            return None
         return [_read_part(header, pieces[0]), *(other.result() for other in others)]
 
 
