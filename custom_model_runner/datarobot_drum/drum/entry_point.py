@@ -14,8 +14,8 @@ from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.main import main
 from datarobot_drum.drum.model.folder import find_user_file
 from datarobot_drum.drum.settings import server_choice
-from datarobot_drum.drum.utils.lossy import lose_what_cannot_be_written
 from datarobot_drum.drum.utils.nearest import did_you_mean
+from datarobot_drum.drum.utils.others_code import lose_what_cannot_be_written
 from datarobot_drum.drum.utils.setup import STARTED_AGAIN, setup_options
 from datarobot_drum.drum.utils.shortage import Complaint
 from datarobot_drum.runtime_parameters import RuntimeParameters

@@ -1,11 +1,21 @@
-"""Running what others wrote: a folder's code, an artifact's, a client library's."""
+"""Running what others wrote: a folder's code, an artifact's, a client library's.
+
+What it prints is no reason to fail a request, on a full disk or where the reader has gone.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from datarobot_drum.drum.exceptions import is_interrupt
+
+_DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
 
 
 @contextmanager
@@ -24,3 +34,52 @@ def failing_as(error_for: Callable[[BaseException], Exception | None]) -> Iterat
         if error is None:
             raise
         raise error from exc
+
+
+def lose_what_cannot_be_written(tell: Callable[[str], None]) -> None:
+    """From now on printing to ``sys.stdout`` and ``sys.stderr`` fails no more.
+
+    Args:
+        tell: called with the reason, each time that something is lost of stdout.
+    """
+    for name, descriptor in _DESCRIPTORS.items():
+        stream = getattr(sys, name)
+        # Whoever has put another stream there, a test or a notebook, has a use for it.
+        if isinstance(stream, io.TextIOWrapper) and _descriptor(stream) == descriptor:
+            stream.flush()
+            setattr(sys, name, _lossy(stream, descriptor, tell if name == "stdout" else None))
+
+
+def _descriptor(stream: io.TextIOWrapper) -> int | None:
+    with contextlib.suppress(OSError, ValueError):
+        return stream.fileno()
+    return None
+
+
+def _lossy(
+    stream: io.TextIOWrapper, descriptor: int, tell: Callable[[str], None] | None
+) -> io.TextIOWrapper:
+    raw = _LossyFile(descriptor, tell)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+class _LossyFile(io.FileIO):
+    """A descriptor that stays open; whatever is not taken is lost."""
+
+    def __init__(self, descriptor: int, tell: Callable[[str], None] | None) -> None:
+        super().__init__(descriptor, "wb", closefd=False)
+        self._tell = tell
+
+    def write(self, data: object, /) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]
+        except OSError as error:
+            if self._tell is not None:
+                self._tell(os.strerror(error.errno or 0))
+            return memoryview(data).nbytes  # type: ignore[arg-type]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from datarobot_drum.drum.utils.lossy import lose_what_cannot_be_written
+from datarobot_drum.drum.utils.others_code import lose_what_cannot_be_written
 
 FULL = Path("/dev/full")
 # More than any buffer holds; twice, and the end of the process has to write what is left.
 PRINTS = """
 import sys
-from datarobot_drum.drum.utils.lossy import lose_what_cannot_be_written
+from datarobot_drum.drum.utils.others_code import lose_what_cannot_be_written
 reasons = []
 lose_what_cannot_be_written(reasons.append)
 for _ in range(2):
