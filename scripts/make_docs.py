@@ -1,11 +1,13 @@
-"""Write the pages of `docs/` that are made from the code: the settings from the table of knobs,
-the OpenAPI description from the table of routes. With --check only say whether they are current.
+"""Write the pages of `docs/` that are made from the code: the settings from the table of knobs, the
+metadata from the table of its keys, the OpenAPI description from the table of routes. With --check
+only say whether they are current.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 
 from datarobot_drum.drum.knobs.knob import ALL_SERVERS, Knob
 from datarobot_drum.drum.knobs.table import KNOBS
+from datarobot_drum.drum.model.metadata_keys import DEFINITION, KEYS, Key
 from datarobot_drum.drum.pages.openapi import describe_routes
 from datarobot_drum.drum.serving.routes import ROUTES
 
@@ -49,6 +52,41 @@ Words for true and false are `true`, `t`, `yes`, `y`, `on`, `1` and `false`, `f`
 | --- | --- | --- | --- | --- |
 """
 
+METADATA_HEAD = """\
+# Metadata
+
+<!-- Made by scripts/make_docs.py from datarobot_drum/drum/model/metadata_keys.py; do not edit. -->
+
+What `model-metadata.yaml` at the top of a model folder may say. It is ordinary YAML in UTF-8. An
+unknown key, one that is there twice, one that is missing or a value of another kind stops the start
+with an error that names key and line. Names and labels are text as they are written:
+`positiveClassLabel: yes` is the label `yes`. Words for true and false are those of
+[settings.md](settings.md).
+
+```yaml
+name: penguins
+type: inference
+targetType: multiclass
+inferenceModel:
+  classLabels: [Adelie, Chinstrap, Gentoo]
+```
+
+"Target types" says on which a key acts. A default that is an option is the command line's: labels
+may be given there instead, and where both give them they have to be the same.
+
+"""
+METADATA_COLUMNS = """\
+| key | value | default | target types | what it does |
+| --- | --- | --- | --- | --- |
+"""
+DEFINITION_HEAD = """
+## Each of `runtimeParameterDefinitions`
+
+Values come from the file of `--runtime-params-file`, or from the environment; see
+[settings.md](settings.md). Keys that are not here are left alone.
+
+"""
+
 
 def settings_page() -> str:
     return HEAD + "".join(_row(knob) for knob in KNOBS)
@@ -64,6 +102,25 @@ def _row(knob: Knob) -> str:
     shown = knob.takes.show(knob.default)
     cells = (f"`{knob.name}`", knob.takes.range_text, shown, servers, text)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def metadata_page() -> str:
+    keys = METADATA_COLUMNS + "".join(_key_rows(KEYS))
+    definition = METADATA_COLUMNS + "".join(_key_rows(DEFINITION))
+    return METADATA_HEAD + keys + DEFINITION_HEAD + definition
+
+
+def _key_rows(keys: Sequence[Key], within: str = "") -> list[str]:
+    rows = []
+    for key in keys:
+        default = "required" if key.required else key.default
+        if within and key.required:
+            default = f"required in `{within.rstrip('.')}`"
+        targets = ", ".join(target.value for target in key.targets) or "all"
+        cells = (f"`{within}{key.name}`", key.kind.value, default, targets, key.help)
+        rows.append("| " + " | ".join(cells) + " |\n")
+        rows += _key_rows(key.keys, f"{within}{key.name}.")
+    return rows
 
 
 class _Dumper(yaml.SafeDumper):
@@ -84,7 +141,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if stale")
     check = parser.parse_args().check
-    pages = {"settings.md": settings_page(), "openapi.yaml": openapi_page()}
+    pages = {"settings.md": settings_page(), "metadata.md": metadata_page()}
+    pages["openapi.yaml"] = openapi_page()
     stale = [name for name, page in pages.items() if _current(name) != page]
     for name in stale:
         if check:

@@ -7,7 +7,7 @@ only nodes remember the line that an error has to name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME, TargetType
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.model.metadata_keys import KEYS, Key, Kind
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.drum.utils.truth import truth
 
@@ -173,7 +174,7 @@ def _anything(reader: _Reader, node: Node, where: str) -> Any:
     return reader.plain(node)
 
 
-def _section(keys: Mapping[str, Convert], required: tuple[str, ...] = ()) -> Convert:
+def _section(keys: Mapping[str, Convert], required: tuple[str, ...]) -> Convert:
     return lambda reader, node, where: reader.mapping(node, f"{where}.", keys, required)
 
 
@@ -186,37 +187,31 @@ def _sections(keys: Mapping[str, Convert], required: tuple[str, ...]) -> Convert
     return convert
 
 
-_REQUIRED_TOP: Final = ("targetType",)
-_TOP: Final[Mapping[str, Convert]] = {
-    "name": _text,
-    "type": _text,
-    "targetType": _text,
-    "environmentID": _text,
-    "modelID": _text,
-    "description": _text,
-    "majorVersion": _flag,
-    "validation": _section({"input": _text, "targetName": _text}, ("input",)),
-    "inferenceModel": _section(
-        {
-            "targetName": _text,
-            "positiveClassLabel": _text,
-            "negativeClassLabel": _text,
-            "classLabels": _texts,
-            "classLabelsFile": _text,
-            "predictionThreshold": _threshold,
-        }
-    ),
-    "trainingModel": _section({"trainOnProject": _text}),
-    "userCredentialSpecifications": _sections(
-        {"key": _text, "valueFrom": _text, "reminder": _text}, ("key", "valueFrom")
-    ),
-    "hyperparameters": _anything,
-    "customPredictor": _anything,
-    "runtimeParameterDefinitions": _anything,
-    "lazyLoading": _anything,
-    "typeSchema": _anything,
-    "inputSchema": _anything,
+def _converters(keys: Sequence[Key]) -> dict[str, Convert]:
+    return {key.name: _converter(key) for key in keys}
+
+
+def _converter(key: Key) -> Convert:
+    if key.kind is Kind.PART:
+        return _section(_converters(key.keys), _required(key.keys))
+    if key.kind is Kind.PARTS:
+        return _sections(_converters(key.keys), _required(key.keys))
+    return _CONVERT[key.kind]
+
+
+def _required(keys: Sequence[Key]) -> tuple[str, ...]:
+    return tuple(key.name for key in keys if key.required)
+
+
+_CONVERT: Final[Mapping[Kind, Convert]] = {
+    Kind.TEXT: _text,
+    Kind.TRUTH: _flag,
+    Kind.SHARE: _threshold,
+    Kind.TEXTS: _texts,
+    Kind.ANYTHING: _anything,
 }
+_TOP: Final = _converters(KEYS)
+_REQUIRED_TOP: Final = _required(KEYS)
 
 
 def _check_input_schema(metadata: Mapping[str, Any]) -> None:
