@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse
 
 from datarobot_drum import RuntimeParameters
 
-# Probes of the platform come without a token.
-OPEN = {"", "/ping", "/livez", "/readyz"}
+# Probes of the platform come without a token. These paths stand after URL_PREFIX, if that is set.
+OPEN = {"", "/ping", "/health", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready"}
 
 
 def init_app(app: FastAPI) -> None:

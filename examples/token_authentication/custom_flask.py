@@ -7,7 +7,8 @@ from flask import Flask, Response, jsonify, request
 from datarobot_drum import RuntimeParameters
 
 # Probes of the platform come without a token.
-OPEN = {"model_api.ping", "model_api.livez", "model_api.readyz"}
+PROBES = ("ping", "health", "livez", "readyz", "v2_live", "v2_ready")
+OPEN = {f"model_api.{name}" for name in PROBES}
 
 
 def init_app(app: Flask) -> None:

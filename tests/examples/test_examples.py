@@ -7,10 +7,19 @@ import io
 import pandas as pd
 import pytest
 
+from datarobot_drum.drum.serving import routes
+from datarobot_drum.drum.serving.gate import OPEN_OPERATIONS
 from tests.contract.fronts import FRONTS, IN_PROCESS, Front
 from tests.examples.conftest import EXAMPLES, NAMES, NEEDS, Example
 
 TOKEN = "keep-this-secret"
+# What the server itself asks no token of.
+PROBES = [
+    path
+    for route in routes.ROUTES
+    if route.operation in OPEN_OPERATIONS
+    for path in routes.spellings(route.path)
+]
 # These answer on routes of their own.
 OTHERS = ("penguins_transform", "unstructured_words")
 PREDICTING = [
@@ -92,5 +101,5 @@ def test_token(front: Front, example, header: str | None, status: int):
 @pytest.mark.parametrize("front", FRONTS, indirect=True)
 def test_probes_need_no_token_and_nothing_else_is_open(front: Front, example):
     client = front.serve(example("token_authentication").served)
-    assert {client.get(path).status for path in ("/ping/", "/livez", "/readyz")} == {200}
+    assert {path: client.get(path).status for path in PROBES} == dict.fromkeys(PROBES, 200)
     assert {client.get(path).status for path in ("/info/", "/stats/", "/nothing")} == {401}

@@ -124,7 +124,7 @@ KEYS: Final = (
     Key(
         "type",
         Kind.TEXT,
-        "Where `inference` is written, the labels that the target type needs have to be written too.",
+        "Where `inference` is written, the labels that the target type needs are too.",
         default="`inference`",
     ),
     Key(
