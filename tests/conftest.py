@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.differential.seed import repeat_with, seed
+from tests.differential import seed as differential
+from tests.fuzz import seed as fuzz
 from tests.servers.harness import COVERAGE_VARIABLE
 
 # Variables of a developer's shell that would change what is tested.
@@ -30,7 +31,8 @@ def clean_environment() -> Iterator[None]:
 
 def pytest_configure() -> None:
     # Before any process of the run is started: all of them draw from one seed.
-    seed()
+    differential.seed()
+    fuzz.seed()
     # Not where only the imports are checked.
     if find_spec("hypothesis") is not None:
         draw_without_a_clock()
@@ -47,5 +49,7 @@ def draw_without_a_clock() -> None:
     settings.load_profile("drum")
 
 
-def pytest_report_header() -> str:
-    return f"differential suite: {repeat_with()}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The seeds, also where all is well and pytest is told to be quiet."""
+    terminalreporter.write_line(f"differential suite: {differential.repeat_with()}")
+    terminalreporter.write_line(f"malformed requests: {fuzz.repeat_with()}")

@@ -1,4 +1,4 @@
-"""Sends malformed requests to the three servers, as real processes on loopback.
+"""Sends malformed and unusual requests to the three servers, as real processes on loopback.
 
 No answer may be a 5xx, since the models here never fail; no process may end; and a good request
 in between is answered as ever. ``scripts/fuzz`` runs it; the seed that it prints repeats a run.
@@ -7,6 +7,7 @@ in between is answered as ever. ``scripts/fuzz`` runs it; the seed that it print
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import select
 import socket
@@ -22,6 +23,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.malformed import Malformed, malformed
+from tests.fuzz.seed import VARIABLE, repeat_with, seed
 from tests.fuzz.well_formed import CSV
 from tests.servers.harness import SERVER_TYPES, Server, running_server
 
@@ -246,22 +248,26 @@ def main() -> int:
     parser.add_argument(
         "--examples", type=int, default=30, help="schemathesis' cases an operation; 0: none"
     )
-    parser.add_argument("--seed", type=int, default=20240229, help="repeats a run")
+    parser.add_argument("--seed", type=int, help="repeats a run; a fresh one unless given")
     parser.add_argument("--servers", nargs="+", choices=SERVER_TYPES, default=SERVER_TYPES)
     parser.add_argument("--seconds", type=int, default=900, help="limit of schemathesis, a server")
     given = parser.parse_args()
-    print(f"seed {given.seed}")
+    if given.seed is not None:
+        os.environ[VARIABLE] = str(given.seed)
+    # At once, for a run that is cut off.
+    print(repeat_with(), flush=True)
     failed = False
     for server_type in given.servers:
         start = time.monotonic()
-        report = fuzz(server_type, given.count, given.seed)
+        report = fuzz(server_type, given.count, seed())
         answers = {str(status): n for status, n in sorted(report.answers.items(), key=str)}
         print(f"{server_type}: {given.count} requests, {time.monotonic() - start:.0f} s, {answers}")
         for complaint in report.wrong[:20]:
             print(f"  WRONG {complaint}")
         failed |= bool(report.wrong)
         if given.examples:
-            failed |= not run_schemathesis(server_type, given.examples, given.seed, given.seconds)
+            failed |= not run_schemathesis(server_type, given.examples, seed(), given.seconds)
+    print(f"{'FAILED' if failed else 'All is well'}: {repeat_with()}")
     return int(failed)
 
 

@@ -1,4 +1,4 @@
-"""Malformed requests, as the bytes that go over the wire. The same seed makes the same ones."""
+"""Malformed and unusual requests, as bytes that go over the wire. A seed makes the same ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from tests.fuzz.framing import announced, expecting, negotiated, odd_chunks
 from tests.fuzz.malformed_bodies import (
     bomb,
     deep_json,
     mutated_body,
     mutated_request,
+    mutated_table,
     nul,
     odd_csv,
     odd_form,
@@ -18,6 +20,7 @@ from tests.fuzz.malformed_bodies import (
     odd_matrix,
     random_body,
     random_bytes,
+    table,
     truncated_form,
     wrong_encoding,
 )
@@ -29,6 +32,7 @@ from tests.fuzz.malformed_heads import (
     odd_target,
     wrong_length,
 )
+from tests.fuzz.tensors import odd_tensors
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ KINDS: tuple[Callable[[Random], bytes], ...] = (
     *(mutated_request, mutated_request, mutated_body, mutated_body, truncated_form, odd_form),
     *(wrong_length, huge_headers, odd_headers, random_bytes, random_body, deep_json, odd_json),
     *(nul, wrong_encoding, odd_csv, odd_matrix, bomb, chunked, odd_target, odd_line),
+    *(table, table, mutated_table, mutated_table, odd_tensors, odd_tensors, odd_chunks, odd_chunks),
+    *(announced, expecting, negotiated, negotiated),
 )
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 from random import Random
 
+from tests.fuzz.tables import any_table
 from tests.fuzz.well_formed import (
     CHAT,
     CSV,
@@ -50,8 +51,19 @@ def mutated_request(random: Random) -> bytes:
 
 def mutated_body(random: Random) -> bytes:
     path = random.choice(ROW_PATHS + JSON_PATHS)
-    body = random.choice((CSV, JSON, MTX, CHAT, INFER, form(file_part(CSV)), _arrow(), _parquet()))
+    body = random.choice((CSV, JSON, MTX, CHAT, INFER, form(file_part(CSV))))
     return request(path, mutated(random, body), random.choice(TYPES))
+
+
+def table(random: Random) -> bytes:
+    """Nothing wrong but, perhaps, its values."""
+    kind, body = any_table(random)
+    return request(random.choice(ROW_PATHS), body, kind)
+
+
+def mutated_table(random: Random) -> bytes:
+    kind, body = any_table(random)
+    return request(random.choice(ROW_PATHS), mutated(random, body), kind)
 
 
 def truncated_form(random: Random) -> bytes:
@@ -204,31 +216,20 @@ def odd_matrix(random: Random) -> bytes:
 def bomb(random: Random) -> bytes:
     """A small body that stands for a large table."""
     width, count = random.choice((1, 300, 20_000)), random.choice((1, 300, 20_000))
-    records = [{f"k{n}": 1} for n in range(min(count, 6_000))]
-    matrix = f"%%MatrixMarket matrix coordinate real general\n{10**9} {width} 1\n1 1 1\n"
-    kind, body = random.choice(
-        (
-            (
-                b"text/csv",
-                b"a," * width + b"\n" + random.choice((b"1\n", b'"1"\r\n', b"\n")) * count,
-            ),
-            (b"application/json", json.dumps(records).encode()),
-            (b"application/json", json.dumps([[1] * width] * min(count, 300)).encode()),
-            (b"text/mtx", matrix.encode()),
-            (b"application/vnd.apache.arrow.stream", mutated(random, _ARROW_NULLS)),
-            (b"application/vnd.apache.arrow.stream", _ARROW_NULLS),
-        )
+    kind = random.choice(
+        (b"text/csv", b"text/mtx", b"records", b"rows", b"application/vnd.apache.arrow.stream")
     )
+    if kind == b"text/csv":
+        body = b"a," * width + b"\n" + random.choice((b"1\n", b'"1"\r\n', b"\n")) * count
+    elif kind == b"text/mtx":
+        head = b"%%MatrixMarket matrix coordinate real general"
+        body = b"%b\n%d %d 1\n1 1 1\n" % (head, 10**9, width)
+    elif kind == b"records":
+        body = json.dumps([{f"k{n}": 1} for n in range(min(count, 6_000))]).encode()
+    elif kind == b"rows":
+        body = b"[" + b",".join([b"[%b]" % b",".join([b"1"] * width)] * min(count, 300)) + b"]"
+    else:
+        body = random.choice((_ARROW_NULLS, mutated(random, _ARROW_NULLS)))
+    if not kind.startswith((b"text", b"app")):
+        kind = b"application/json"
     return request(random.choice(ROW_PATHS), body, kind)
-
-
-def _arrow() -> bytes:
-    return (
-        b"\xff\xff\xff\xffx\x00\x00\x00\x10\x00\x00\x00\x00\x00\n\x00\x0c\x00\x06\x00\x05\x00" * 3
-    )
-
-
-def _parquet() -> bytes:
-    return (
-        b"PAR1\x15\x04\x15\x10\x15\x14L\x15\x02\x15\x00\x12\x00\x00" * 4 + b"\x40\x00\x00\x00PAR1"
-    )
