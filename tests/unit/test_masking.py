@@ -8,6 +8,7 @@ import logging
 import subprocess
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from datarobot_drum.drum import logs
+from datarobot_drum.drum import logs, masking
 from datarobot_drum.drum.exceptions import ModelError
-from datarobot_drum.drum.masking import for_client, without_internals, without_native_traces
+from datarobot_drum.drum.masking import MASK, for_client, without_internals, without_native_traces
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.messages import PredictRequest
@@ -69,6 +72,45 @@ def test_what_is_left_of_a_text(text: str) -> None:
     assert without_internals(text).rstrip("\n") == expected
     assert for_client(text).rstrip("\n") == expected
     assert failure_text(ValueError(text)) == expected.strip()
+
+
+# What may stand around a path in a sentence.
+AROUND = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
+BEFORE = st.sampled_from([*" '\"([=:,<`\n\t|;>{", "file://"])
+SEGMENT = st.text("abcXYZ019._-+@äß", min_size=1, max_size=8).filter(lambda text: text.strip("."))
+
+
+@given(AROUND, BEFORE, st.lists(SEGMENT, min_size=1, max_size=4))
+def test_no_path_of_this_machine_ever_reaches_a_client(
+    before: str, last: str, segments: list[str]
+) -> None:
+    path = "/".join((sys.prefix, *segments))
+    shown = for_client(f"{before}{last}{path}{last}{before}")
+    assert sys.prefix not in shown
+
+
+@given(AROUND, AROUND)
+def test_no_traceback_ever_reaches_a_client(reason: str, inner: str) -> None:
+    try:
+        raise KeyError(inner)
+    except KeyError:
+        text = f"{reason}\n{traceback.format_exc()}"
+    shown = for_client(text)
+    assert "Traceback (most" not in shown
+    assert __file__ not in shown
+    assert "raise KeyError" not in shown
+
+
+@given(st.lists(AROUND, min_size=1, max_size=4), AROUND, AROUND)
+def test_no_secret_is_ever_shown(secrets: list[str], before: str, after: str) -> None:
+    """Wherever it stands, whole or as part of another, as it is or as JSON and a repr have it."""
+    hidden = masking._Secrets()
+    hidden.add(secrets)
+    long_enough = [s for s in secrets if len(s) >= 4 and s.lower() not in ("none", "null", "true")]
+    for secret in (s for s in long_enough if s.lower() != "false" and s not in "*" * len(s)):
+        for form in (secret, json.dumps(secret), json.dumps({"a": secret}), repr(secret)):
+            shown = hidden.mask(f"{before}{form}{after}")
+            assert secret not in shown or secret in before + MASK + after
 
 
 def test_a_client_of_a_compiled_library_is_told_the_reason_only(tmp_path: Path) -> None:

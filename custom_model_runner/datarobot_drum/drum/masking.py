@@ -43,7 +43,8 @@ _NATIVE_SOURCE: Final = re.compile(
     r"(?:(?::\d+|, line \d+)[: ]*|(?![\w./-]))"
 )
 _PACKAGES: Final = re.compile(r"(?<![^\s'\"(\[{=,<`])/(?:[^\s'\":/]+/)+(?:site|dist)-packages/")
-_PATH: Final = re.compile(r"(?<![\w/.:])/(?:[\w.+@-]+/)+[\w.+@-]*")
+# Not what stands behind a host; but behind a colon, and as a URL of a file, too.
+_PATH: Final = re.compile(r"(?:(?<![\w/.])|(?<=file://))/(?:[\w.+@-]+/)+[\w.+@-]*")
 # A hook's error may hold a whole payload.
 _LONGEST: Final = 4000
 _LONGEST_RAW: Final = 10 * _LONGEST

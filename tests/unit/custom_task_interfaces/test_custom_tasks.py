@@ -6,10 +6,13 @@ import importlib
 import logging
 import pickle
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import datarobot_drum.custom_task_interfaces as interfaces
 from datarobot_drum.custom_task_interfaces import (
@@ -204,14 +207,17 @@ def test_failed_save_names_the_cause_and_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_secrets_are_never_pickled(tmp_path: Path) -> None:
+@given(st.dictionaries(st.text(max_size=9), st.text("xyz!äß", min_size=8), min_size=1))
+def test_secrets_are_never_pickled(passwords: dict[str, str]) -> None:
     task = Keeper()
     assert task.secrets == {}
-    task.secrets = {"db": BasicSecret("me", "hunter2-hunter2")}
-    task.save(str(tmp_path))
-    assert b"hunter2" not in (tmp_path / "drum_artifact.pkl").read_bytes()
-    assert task.secrets["db"].password == "hunter2-hunter2"
-    assert Keeper.load(str(tmp_path)).secrets == {}
+    task.secrets = {name: BasicSecret("me", word) for name, word in passwords.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        task.save(folder)
+        saved = Path(folder, "drum_artifact.pkl").read_bytes()
+        assert Keeper.load(folder).secrets == {}
+    assert not [word for word in passwords.values() if word.encode() in saved]
+    assert {name: secret.password for name, secret in task.secrets.items()} == passwords
 
 
 # --- the interfaces ----------------------------------------------------------------------

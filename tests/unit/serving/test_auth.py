@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import AccessSettings
+from datarobot_drum.drum.serving.gate import Gate
+from datarobot_drum.drum.serving.routes import spellings
 from datarobot_drum.drum.settings import ServerSettings
 from tests.contract.clients import Answer, Calls
 from tests.unit.serving.fronts import FRONTS, front
@@ -45,7 +49,15 @@ def assert_refused(answer: Answer) -> None:
     assert "X-Request-ID" in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/ping", "/ping/", "/health/", "/livez", "/readyz"])
+V2_PROBES = ("/v2/health/live", "/v2/health/ready")
+PROBES = [
+    path
+    for probe in ("/", "/ping/", "/health/", "/livez", "/readyz", *V2_PROBES)
+    for path in spellings(probe)
+]
+
+
+@pytest.mark.parametrize("path", PROBES)
 def test_probes_need_no_token(client: Calls, path: str) -> None:
     assert client.get(path).status == 200
 
@@ -81,6 +93,23 @@ def test_a_probes_path_is_open_to_reading_only(client: Calls, method: str) -> No
 )
 def test_a_wrong_token_is_refused(client: Calls, headers: dict[str, str]) -> None:
     assert_refused(client.get("/info/", headers))
+
+
+# What a header may hold, as servers hand it on.
+HEADER = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\r\n\0")).map(str.strip)
+CLOSE = st.sampled_from([TOKEN, TOKEN.upper(), TOKEN[1:], TOKEN * 2, f"{TOKEN},{TOKEN}", "*", ""])
+SCHEME = st.sampled_from(["Bearer", "bearer", "BEARER", "Basic", "Token", "", "Bearer Bearer"])
+RIGHT = TOKEN.encode().decode("latin-1")
+
+
+@given(HEADER | st.builds("{} {}".format, SCHEME, CLOSE | HEADER), HEADER.map("/{}".format))
+def test_no_header_but_the_tokens_ever_opens_a_path(authorization: str, path: str) -> None:
+    gate = Gate(ServerSettings(access=AccessSettings(auth_token=TOKEN)))
+    scheme, _, given = authorization.partition(" ")
+    right = scheme.lower() == "bearer" and given.strip() == RIGHT
+    for method in ("GET", "POST", "OPTIONS"):
+        is_probe = method == "GET" and path in PROBES
+        assert gate.allows(method, path, authorization) == (right or is_probe)
 
 
 def test_the_right_token_opens_all(client: Calls) -> None:

@@ -44,12 +44,15 @@ def test_what_arrives_counts_and_what_has_left_does_not(metrics: Metrics) -> Non
     assert budget.taken == 0 == metrics.executor_figures()["body_bytes"]
 
 
-def test_small_bodies_are_never_refused() -> None:
+@given(st.integers(0, 3 * LIMIT), st.lists(st.integers(0, FREE), max_size=50))
+def test_small_bodies_are_never_refused(large: int, small: list[int]) -> None:
     budget = budget_of(LIMIT)
-    Share(budget).resize(LIMIT)
-    for _ in range(100):
-        Share(budget).resize(FREE)
-    budget.check_announced(str(FREE))
+    Share(budget).resize(large)
+    before = budget.taken
+    for size in small:
+        budget.check_announced(str(size))
+        Share(budget).resize(size)
+    assert budget.taken == before
 
 
 def test_who_is_refused_gives_everything_back_and_stays_refused(metrics: Metrics) -> None:

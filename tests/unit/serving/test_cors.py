@@ -6,10 +6,13 @@ import argparse
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.serving import AccessSettings
-from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.serving.gate import Gate
+from datarobot_drum.drum.settings import ServerSettings, Settings
 from tests.unit.serving.fronts import FRONTS, front
 
 PAGE = "https://page.example"
@@ -53,6 +56,19 @@ def test_named_origins_come_with_credentials(name: str) -> None:
         other = client.get("/info/", {"Origin": "https://other.example"})
         assert "Access-Control-Allow-Origin" not in other.headers
         assert other.headers["Vary"] == "Origin"
+
+
+ORIGIN = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)).map(str.strip)
+NEAR = st.sampled_from(
+    [f"{PAGE}/", f"{PAGE}:443", PAGE.upper(), "null", "*", PAGE[:-1], f"{PAGE}, {PAGE}"]
+)
+
+
+@given(ORIGIN | NEAR | st.builds("{}{}".format, ORIGIN, st.just(PAGE)))
+def test_no_origin_but_those_named_is_ever_let_in(origin: str) -> None:
+    gate = Gate(ServerSettings(access=opened_to(PAGE)))
+    told = dict(gate.cors_headers(origin))
+    assert ("Access-Control-Allow-Origin" in told) == (origin == PAGE)
 
 
 def test_a_preflight_needs_no_token_and_the_call_does(name: str) -> None:

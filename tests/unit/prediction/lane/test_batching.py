@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -190,10 +192,16 @@ def test_rows_with_an_index_of_their_own_go_alone() -> None:
     assert sorted(calls) == [1, 2]
 
 
-def test_no_merged_call_has_more_rows_than_allowed() -> None:
-    found, calls = answers([column(*map(float, range(n))) for n in (4, 4, 4, 20, 1)], max_rows=9)
-    assert [len(eval(body)) for _status, body in found] == [4, 4, 4, 20, 1]
-    assert sorted(calls) == [5, 8, 20] or sorted(calls) == [1, 4, 8, 20]
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=8), st.integers(1, 30))
+def test_no_merged_call_has_more_rows_than_allowed(sizes: list[int], most: int) -> None:
+    columns = [column(*map(float, range(size))) for size in sizes]
+    found, calls = answers(columns, max_rows=most)
+    assert [len(json.loads(body)) for _status, body in found] == sizes
+    assert sum(calls) == sum(sizes)
+    # A request that is larger by itself goes alone.
+    assert Counter(rows for rows in calls if rows > most) == Counter(
+        size for size in sizes if size > most
+    )
 
 
 class Held(Echo):
