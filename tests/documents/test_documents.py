@@ -19,9 +19,11 @@ import yaml
 from sklearn.linear_model import LinearRegression
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME
+from datarobot_drum.drum.knobs.strangers import WITHOUT_EFFECT
 from datarobot_drum.drum.knobs.table import KNOB_BY_NAME
 from datarobot_drum.drum.model.metadata import read_metadata
 from datarobot_drum.drum.prediction.figures.metrics import FAMILIES
+from datarobot_drum.drum.serving.access_log import Exchange
 from tests.documents.commands import (
     CHECKS,
     HANDED_ON,
@@ -63,23 +65,27 @@ RUN = {
     "export": "test_the_commands_of_a_page",
     "python": "tests/examples (train.py); benchmarks measure, and are not run",
 }
-DRAWINGS = {"docs/design.md": "__main__ · entry_point · main"}
+# Blocks that are no code, by how they begin.
+SHOWN = {
+    "docs/design.md": "__main__ · entry_point · main",  # the floors: test_architecture.py has them
+    "docs/operations.md": "10.0.0.7 - - [",  # test_the_line_of_the_access_log
+}
 
 
-def is_drawing(block: Block) -> bool:
-    return block.text.startswith(DRAWINGS.get(shown(block.page), "\0"))
+def is_shown(block: Block) -> bool:
+    return block.text.startswith(SHOWN.get(shown(block.page), "\0"))
 
 
-SHELL_BLOCKS = [block for block in BLOCKS if block.language in SHELL and not is_drawing(block)]
+SHELL_BLOCKS = [block for block in BLOCKS if block.language in SHELL and not is_shown(block)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 YAML = [block for block in BLOCKS if block.language == "yaml"]
 
 
 def test_no_block_is_of_another_kind() -> None:
-    drawings = [block for block in BLOCKS if is_drawing(block)]
-    known = {*SHELL_BLOCKS, *PYTHON, *YAML, *drawings}
+    no_code = [block for block in BLOCKS if is_shown(block)]
+    known = {*SHELL_BLOCKS, *PYTHON, *YAML, *no_code}
     assert [str(block) for block in BLOCKS if block not in known] == []
-    assert len(drawings) == len(DRAWINGS)
+    assert len(no_code) == len(SHOWN)
     fences = sum(page.read_text().count("\n```") for page in PAGES)
     assert len([block for block in BLOCKS if block.page in PAGES]) >= fences / 2 + len(NAMES)
 
@@ -134,7 +140,18 @@ def test_options_in_the_text_are_somebodys() -> None:
 def test_parameters_in_the_text_exist() -> None:
     for page in (*PAGES, *COMMENTED):
         named = set(re.findall(r"\b(DRUM_[A-Z0-9_]+[A-Z0-9])\b(?!_)", page.read_text()))
-        assert named <= set(KNOB_BY_NAME), f"{shown(page)}: {named - set(KNOB_BY_NAME)}"
+        unknown = named - set(KNOB_BY_NAME) - WITHOUT_EFFECT
+        assert not unknown, f"{shown(page)}: {unknown}"
+
+
+def test_the_line_of_the_access_log() -> None:
+    (sample,) = [block.text for block in BLOCKS if block.text.startswith("10.0.0.7 - - [")]
+    request = "POST /predict/ HTTP/1.1"
+    made = Exchange(
+        "10.0.0.7", request, "POST", "/predict/", 200, 72, 0.002214, 1e9, "...", agent="curl/8.5.0"
+    ).line(as_json=False)
+    when = re.compile(r"\[[^]]+\]")
+    assert when.sub("", made) == when.sub("", sample.rstrip())
 
 
 def test_files_in_the_text_exist() -> None:

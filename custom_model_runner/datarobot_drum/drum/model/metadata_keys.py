@@ -60,14 +60,14 @@ _INFERENCE: Final = (
     Key(
         "positiveClassLabel",
         Kind.TEXT,
-        "The label whose probability a single number is. Needed where `type: inference` is written.",
+        "The label whose probability a single number is; needed with `type: inference`.",
         default="`--positive-class-label`",
         targets=_BINARY,
     ),
     Key(
         "negativeClassLabel",
         Kind.TEXT,
-        "The other label. Needed where `type: inference` is written.",
+        "The other label; needed with `type: inference`.",
         default="`--negative-class-label`",
         targets=_BINARY,
     ),
@@ -75,7 +75,7 @@ _INFERENCE: Final = (
         "classLabels",
         Kind.TEXTS,
         "Two labels or more, in the order of the model's outputs where these have no names. This "
-        "or `classLabelsFile` is needed where `type: inference` is written.",
+        "or `classLabelsFile` is needed with `type: inference`.",
         default="`--class-labels`",
         targets=_LABELLED,
     ),
