@@ -110,7 +110,7 @@ def _add_chunk(total: _Total, rows: int, chunk: Any, column: Any, body: Body) ->
 
 
 def _is_small(chunk: Any, column: Any, body: Body, limit: int) -> bool:
-    """Whether what its pages hold is next to nothing beside the limit, and need not be looked at."""
+    """Whether what its pages hold is next to nothing beside the limit, and needs no look."""
     is_flat = column.max_repetition_level == 0 and chunk.physical_type != _TEXT_TYPE
     return is_flat and chunk.compression in _WEAK_CODECS and len(body) * _SMALL <= limit
 
@@ -118,7 +118,7 @@ def _is_small(chunk: Any, column: Any, body: Body, limit: int) -> bool:
 def _cell(chunk: Any, column: Any) -> int:
     if chunk.physical_type != _FIXED_TYPE:
         return CELL
-    length = max(0, column.length)
+    length: int = max(0, column.length)
     return max(CELL, length) if column.logical_type.type == _DECIMAL else TEXT + length
 
 
