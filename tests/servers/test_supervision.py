@@ -212,7 +212,7 @@ def test_a_retired_worker_that_cannot_end_is_killed(code_dir: Path, tmp_path: Pa
     assert f"Worker process {worker} did not end in time: killed." in log
 
 
-def test_a_retired_gunicorn_worker_that_cannot_end_is_killed(
+def test_a_retired_gunicorn_worker_whose_model_never_ends_is_replaced(
     code_dir: Path, tmp_path: Path
 ) -> None:
     env = {"RUN_STARTED": str(tmp_path / "started"), "RUN_GATE": str(tmp_path / "never")}
@@ -226,10 +226,8 @@ def test_a_retired_gunicorn_worker_that_cannot_end_is_killed(
         (worker,) = server.workers()
         with pytest.raises(OSError):  # noqa: PT011 (as timing has it)
             server.post("/predict/", WAIT_FOR_GATE, timeout=START_SECONDS)
+        # It ends by itself, or is killed.
         eventually(lambda: replaced(server, worker))
-        log = server.stderr()
-
-    assert f"Worker (pid:{worker}) did not end in time: killed." in log
 
 
 def ask_and_be_cut_off(server: Server, path: str) -> None:

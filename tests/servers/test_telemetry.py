@@ -127,7 +127,7 @@ def converse(code_dir: Path, server_type: str, inbox: Receiver, **params: object
         server_type,
         *options,
         env=env,
-        params={"DRUM_AUTH_SECRET": "tell-nobody"} | params,
+        params={"AUTH_SECRET": "tell-nobody"} | params,
     ) as server:
         assert ask(server, "/predict/", b"a\n1\n", "text/csv") == 200
         assert ask(server, "/predict/", b"fail\n1\n", "text/csv") == 500
