@@ -122,8 +122,9 @@ def test_children_of_hooks_live_and_end_as_without_a_server(
     in_greenlets = "gevent" in params.values()
     if in_greenlets:
         pytest.importorskip("gevent")
+    # Coverage has a handler of SIGTERM in every process.
     with running_server(
-        code_dir, server_type, *UNSTRUCTURED, params=params, env={"PROBE": PROBE}
+        code_dir, server_type, *UNSTRUCTURED, params=params, env={"PROBE": PROBE}, measured=False
     ) as server:
         signals = ask(server, "signals_of_children")
         statuses = ask(server, "end_a_child")

@@ -48,6 +48,11 @@ def child() -> Iterator[int]:
         process.join()
 
 
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what other tests have left running."""
+    monkeypatch.setattr(usage, "_children", lambda _pid: [])
+
+
 def write_v2(root: Path, limit: str) -> None:
     folder = root / "sys/fs/cgroup"
     folder.mkdir(parents=True)
@@ -136,6 +141,7 @@ def test_no_share_where_the_system_tells_none(monkeypatch: pytest.MonkeyPatch) -
     def refuse(path: str) -> bytes:
         raise PermissionError(path)
 
+    alone(monkeypatch)
     monkeypatch.setattr(usage, "_read", refuse)
     found = UsageWatch().look()
     assert found.memory["drum_pss"] is None
@@ -222,7 +228,8 @@ def test_without_a_thread_to_be_had_what_is_known_is_told(monkeypatch: pytest.Mo
     assert pages.total([os.getpid()]) == first
 
 
-def test_a_look_asks_the_system_little() -> None:
+def test_a_look_asks_the_system_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone(monkeypatch)
     watch = UsageWatch()
     watch.look()
     again = UsageWatch()

@@ -188,6 +188,7 @@ def test_a_form_is_judged_as_its_part_is() -> None:
     assert "The rows take more than the N bytes" in refusal(body, "multipart/form-data; boundary=b")
 
 
+@pytest.mark.skipif(not hasattr(pa, "ListViewArray"), reason="pyarrow has no list views")
 def test_a_stream_without_rows_of_list_views_does_not_end_the_process() -> None:
     empty = bombs.stream(bombs.overlapping_lists(0, 1))
     words = [sys.executable, "-c", NO_ROWS]
@@ -279,7 +280,8 @@ arrow_bodies = st.builds(bombs.stream, columns(), st.sampled_from([None, "zstd",
 @st.composite
 def parquet_bodies(draw: st.DrawFn) -> bytes:
     column = draw(columns())
-    if pa.types.is_run_end_encoded(column.type) or pa.types.is_list_view(column.type):
+    is_view = getattr(pa.types, "is_list_view", lambda _kind: False)
+    if pa.types.is_run_end_encoded(column.type) or is_view(column.type):
         column = pa.nulls(len(column))
     sink = io.BytesIO()
     pq.write_table(

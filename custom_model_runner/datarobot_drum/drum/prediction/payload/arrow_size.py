@@ -40,7 +40,7 @@ def views_size(arrow: Any, table: Any) -> int:
 
 def _views(arrow: Any, array: Any) -> int:
     kind, types = array.type, arrow.types
-    if types.is_string_view(kind) or types.is_binary_view(kind):
+    if _is_view(types, kind):
         return _lengths_of_views(array)
     return sum(_views(arrow, child) for child in _children(arrow, array))
 
@@ -65,9 +65,21 @@ def _is_list(types: Any, kind: Any) -> bool:
         types.is_list(kind)
         or types.is_large_list(kind)
         or types.is_fixed_size_list(kind)
-        or types.is_list_view(kind)
-        or types.is_large_list_view(kind)
+        or _is_list_view(types, kind)
     )
+
+
+def _is_view(types: Any, kind: Any) -> bool:
+    return _is_any(types, kind, "is_string_view", "is_binary_view")
+
+
+def _is_list_view(types: Any, kind: Any) -> bool:
+    return _is_any(types, kind, "is_list_view", "is_large_list_view")
+
+
+def _is_any(types: Any, kind: Any, *tests: str) -> bool:
+    """Older versions of pyarrow have neither these types nor the tests for them."""
+    return any(test(kind) for name in tests if (test := getattr(types, name, None)) is not None)
 
 
 def _size(arrow: Any, array: Any) -> int:
@@ -86,7 +98,7 @@ def _size(arrow: Any, array: Any) -> int:
     if types.is_interval(kind):
         return rows * _INTERVAL
     inside = sum(_size(arrow, child) for child in _children(arrow, array))
-    if types.is_list_view(kind) or types.is_large_list_view(kind):
+    if _is_list_view(types, kind):
         # They may overlap, and each be as large as what they are views of.
         times = min(rows, int(arrow.compute.sum(array.sizes).as_py() or 0))
         inside *= max(1, times)
@@ -111,7 +123,7 @@ def _text_lengths(arrow: Any, array: Any) -> int | None:
     import numpy as np
 
     kind, types = array.type, arrow.types
-    if types.is_string_view(kind) or types.is_binary_view(kind):
+    if _is_view(types, kind):
         return _lengths_of_views(array)
     if types.is_fixed_size_binary(kind):
         return len(array) * int(kind.byte_width)
@@ -153,7 +165,7 @@ def _lengths(arrow: Any, values: Any) -> Any:
 
     if arrow.types.is_fixed_size_binary(values.type):
         return np.full(len(values), values.type.byte_width, np.int64)
-    if arrow.types.is_string_view(values.type) or arrow.types.is_binary_view(values.type):
+    if _is_view(arrow.types, values.type):
         views = np.frombuffer(values.buffers()[1], np.int32)[::4]
         return views[values.offset : values.offset + len(values)].astype(np.int64)
     lengths = arrow.compute.binary_length(values).fill_null(0)
