@@ -40,7 +40,8 @@ def parquet(column: Any, **options: Any) -> bytes:
 
 
 def runs(value: Any, length: int) -> Any:
-    return pa.RunEndEncodedArray.from_arrays(pa.array([length], pa.int32()), pa.array([value]))
+    # Lists: older versions want a Python number for the last end.
+    return pa.RunEndEncodedArray.from_arrays([length], [value])
 
 
 def same_views(count: int, length: int) -> Any:

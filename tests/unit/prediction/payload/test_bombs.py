@@ -258,6 +258,17 @@ def json_bodies(draw: st.DrawFn) -> bytes:
     return orjson.dumps(draw(st.sampled_from([found, {"instances": found}])))
 
 
+def views() -> list[st.SearchStrategy[Any]]:
+    """Where pyarrow has them."""
+    found = []
+    if hasattr(pa, "string_view"):
+        sizes = st.integers(0, 9_000)
+        found.append(st.builds(lambda n, k: bombs.same_views(n // 100, k + 13), lengths, sizes))
+    if hasattr(pa, "ListViewArray"):
+        found.append(st.builds(lambda n, k: bombs.overlapping_lists(n // 100, k), lengths, small))
+    return found
+
+
 def columns() -> st.SearchStrategy[Any]:
     return st.one_of(
         lengths.map(pa.nulls),
@@ -266,8 +277,7 @@ def columns() -> st.SearchStrategy[Any]:
         st.builds(lambda n: pa.array([str(k) for k in range(n // 5)]), lengths),
         st.builds(bombs.runs, st.one_of(st.just(0.5), texts), lengths),
         st.builds(lambda n, k: bombs.dictionary(n // 5, k), lengths, st.integers(0, 5_000)),
-        st.builds(lambda n, k: bombs.same_views(n // 100, k + 13), lengths, st.integers(0, 9_000)),
-        st.builds(lambda n, k: bombs.overlapping_lists(n // 100, k), lengths, small),
+        *views(),
         lengths.map(lambda n: pa.array([[None] * 100] * (n // 100))),
         lengths.map(lambda n: pa.array([{"a": None}] * (n // 10))),
         lengths.map(lambda n: pa.array([1] * (n // 10)).cast(pa.decimal128(20))),
