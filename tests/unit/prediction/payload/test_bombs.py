@@ -335,7 +335,7 @@ def peak_of(call: Callable[[], object]) -> int:
         pa.set_memory_pool(usual)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(bodies)
 def test_what_is_read_never_takes_more_than_the_limit_and_the_body(
     drawn: tuple[str, bytes],
@@ -353,7 +353,7 @@ def test_what_is_read_never_takes_more_than_the_limit_and_the_body(
     assert peak_of(attempt) <= AT_FIRST + OF_BODY * len(body) + OF_LIMIT * limit
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.one_of(csv_bodies(), csv_bodies().map(lambda body: body.replace(b"\r", b""))))
 def test_a_csv_that_is_read_is_read_whole(body: bytes) -> None:
     try:

@@ -184,7 +184,7 @@ def read(reader: str, table: Table) -> pd.DataFrame:
 
 
 @given(st.sampled_from(sorted(LASTS)), st.sampled_from(sorted(READERS)), columns_of(ORDINARY, ODD))
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_pipelines_behind_columns(last: str, reader: str, table: Table) -> None:
     frame = read(reader, table)
     for front in COLUMNS:
@@ -196,7 +196,7 @@ def test_pipelines_behind_columns(last: str, reader: str, table: Table) -> None:
     st.sampled_from(sorted(READERS)),
     columns_of({name: ORDINARY[name] for name in NUMBER_NAMES}, ODD),
 )
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_models_of_numbers(reader: str, table: Table) -> None:
     frame = read(reader, table)
     for name in NUMERIC:
