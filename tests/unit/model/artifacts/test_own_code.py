@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import PairwiseKernel
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
@@ -21,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
+from datarobot_drum.drum.model.artifacts.own_code import is_all_own
 from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.folders import ROWS, load, predict, write_folder
 
@@ -33,6 +36,10 @@ def halved(data: Any) -> Any:
 
 def distance(one: Any, other: Any) -> float:
     return float(np.abs(one - other).sum())
+
+
+def similarity(one: Any, other: Any, **_options: Any) -> float:
+    return float(np.exp(-distance(one, other)))
 
 
 class Ducked:
@@ -90,6 +97,8 @@ def test_scikit_learns_own(tmp_path: Path, model: Any) -> None:
         make_pipeline(Ducked(), LinearRegression()),
         make_pipeline(FunctionTransformer(halved), LinearRegression()),
         make_pipeline(FunctionTransformer(partial(halved)), LinearRegression()),
+        make_pipeline(FunctionTransformer(np.vectorize(halved)), LinearRegression()),
+        GaussianProcessRegressor(PairwiseKernel(metric=similarity)),
         KNeighborsRegressor(1, metric=distance, algorithm="brute"),
         GridSearchCV(
             make_pipeline(Halving(), LinearRegression()),
@@ -98,19 +107,35 @@ def test_scikit_learns_own(tmp_path: Path, model: Any) -> None:
             scoring="neg_mean_absolute_error",
         ),
     ],
-    ids=["class", "step", "duck", "function", "partial", "metric", "search"],
+    ids=[
+        "class",
+        "step",
+        "duck",
+        "function",
+        "partial",
+        "vectorized",
+        "kernel",
+        "metric",
+        "search",
+    ],
 )
 def test_with_something_of_the_users(
     tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     importable = ModuleType("of_the_user")
-    vars(importable).update({thing.__name__: thing for thing in (halved, distance)})
+    vars(importable).update({thing.__name__: thing for thing in (halved, distance, similarity)})
     vars(importable).update({thing.__name__: thing for thing in (Ducked, Halving, Own)})
-    for thing in (halved, distance, Ducked, Halving, Own):
+    for thing in (halved, distance, similarity, Ducked, Halving, Own):
         monkeypatch.setattr(thing, "__module__", "of_the_user")
     monkeypatch.setitem(sys.modules, "of_the_user", importable)
     folder = write_folder(tmp_path, model_pkl=model.fit(ROWS, TARGET))
     assert not load(folder, "regression").info.own_code
+
+
+def test_a_function_of_the_users_that_numpy_has_made_its_own() -> None:
+    assert is_all_own(FunctionTransformer(np.log1p))
+    assert is_all_own(FunctionTransformer(scipy.special.expit))
+    assert not is_all_own(FunctionTransformer(np.frompyfunc(halved, 1, 1)))
 
 
 def test_any_hook_may_have_changed_the_model(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
@@ -25,8 +27,12 @@ _LIBRARIES: Final = frozenset(
         "xgboost",
     }
 )
+# Whose other objects may hold functions, as estimators do: kernels, ``numpy.vectorize``.
+_HOLDING: Final = frozenset({"numpy", "sklearn"})
 # Most of what a model holds; a vocabulary has many.
 _PLAIN: Final = (type(None), bool, int, float, str)
+# A function or a class is where it was written; any other object is where its class was.
+_NAMED: Final = (FunctionType, BuiltinFunctionType, type)
 
 
 def is_of(value: Any, packages: Iterable[str]) -> bool:
@@ -40,18 +46,40 @@ def is_all_own(estimator: Any) -> bool:
     A step, a metric or a ``FunctionTransformer``'s function may wait for something, want an event
     loop, or write a file. What is not known counts as the user's.
     """
-    if type(estimator) in _PLAIN:
+    return _is_all_own(estimator, set())
+
+
+def _is_all_own(value: Any, seen: set[int]) -> bool:
+    """
+    Args:
+        seen: ids of the objects that have been looked into; some hold each other.
+    """
+    if type(value) in _PLAIN:
         return True
-    if is_a(estimator, "sklearn", "BaseEstimator"):
-        return is_of(estimator, _LIBRARIES) and all(map(is_all_own, vars(estimator).values()))
-    if type(estimator) in (list, tuple, set, frozenset):
-        return all(map(is_all_own, estimator))
-    if isinstance(estimator, dict):
-        return all(map(is_all_own, estimator.values()))
-    # A function or a class is where it was written; any other object is where its class was.
-    named = callable(estimator) and isinstance(getattr(estimator, "__module__", None), str)
-    return _package(estimator if named else type(estimator)) in _LIBRARIES
+    if type(value) in (list, tuple, set, frozenset):
+        return all(_is_all_own(each, seen) for each in value)
+    if isinstance(value, dict):
+        return all(_is_all_own(each, seen) for each in value.values())
+    if isinstance(value, MethodType):
+        return _is_all_own(value.__func__, seen) and _is_all_own(value.__self__, seen)
+    if isinstance(value, _NAMED) or not is_of(value, _LIBRARIES):
+        # Compiled functions have classes of their compilers.
+        return callable(value) and _package(value) in _LIBRARIES
+    if is_a(value, "numpy", "ufunc"):
+        # The user's functions can be made one, and then have numpy's class.
+        return _is_among_its_own(value)
+    if not is_a(value, "sklearn", "BaseEstimator") and not is_of(value, _HOLDING):
+        return True
+    if id(value) in seen:
+        return True
+    seen.add(id(value))
+    return all(_is_all_own(each, seen) for each in getattr(value, "__dict__", {}).values())
+
+
+def _is_among_its_own(ufunc: Any) -> bool:
+    modules = (sys.modules.get(name) for name in ("numpy", "scipy.special"))
+    return any(getattr(module, ufunc.__name__, None) is ufunc for module in modules)
 
 
 def _package(value: Any) -> str:
-    return str(value.__module__).partition(".")[0]
+    return str(getattr(value, "__module__", "")).partition(".")[0]
