@@ -128,6 +128,22 @@ def test_children_count_whichever_thread_started_them() -> None:
     assert {one, found[0], os.getpid()} <= set(found[1:])
 
 
+def test_of_many_threads_not_each_is_asked_for_its_children() -> None:
+    """As servers have them, one for each connection."""
+    entries = len(os.listdir("/proc"))
+    leave = threading.Event()
+    threads = [threading.Thread(target=leave.wait, daemon=True) for _ in range(2 * entries)]
+    try:
+        for thread in threads:
+            thread.start()
+        with child() as one:
+            found: list[int] = []
+            assert asked(lambda: found.extend(usage._children(os.getpid()))) < len(threads)
+    finally:
+        leave.set()
+    assert one in found
+
+
 def test_pages_that_processes_share_count_once() -> None:
     """What a fork leaves in place is in each one's resident memory."""
     with child():

@@ -167,6 +167,9 @@ def _children(pid: int) -> list[int]:
         # All threads may have some; mostly there is none to ask them for.
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         threads = os.listdir("/proc/self/task")
+        if len(threads) > len(os.listdir("/proc")):
+            # A thread for each of many connections: there are fewer processes to look at.
+            return _children_by_asking_all(pid)
         return sorted(child for each in threads for child in _children_of_thread(pid, each))
     except ChildProcessError:
         return []
