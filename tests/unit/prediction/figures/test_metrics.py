@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -26,14 +25,6 @@ from datarobot_drum.drum.prediction.service import PredictionService
 from tests.unit.prediction.gated import REQUEST, gated_service
 
 FORK = multiprocessing.get_context("fork")
-
-
-@pytest.fixture
-def service() -> Iterator[PredictionService]:
-    service, model = gated_service()
-    model.gate.set()
-    yield service
-    service.close()
 
 
 def test_a_process_that_forks_while_a_thread_reads_the_figures_counts_on() -> None:

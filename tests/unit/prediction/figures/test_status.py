@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,14 +28,6 @@ STATUS = [
     *(Operation.CAPABILITIES, Operation.STATS, Operation.METRICS),
     *(Operation.V2_SERVER, Operation.V2_LIVE, Operation.V2_READY),
 ]
-
-
-@pytest.fixture
-def service() -> Iterator[PredictionService]:
-    service, model = gated_service()
-    model.gate.set()
-    yield service
-    service.close()
 
 
 def asks(service: PredictionService, operation: Operation) -> int:

@@ -37,14 +37,6 @@ def scarce() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-@pytest.fixture
-def service() -> Iterator[PredictionService]:
-    service, model = gated_service()
-    model.gate.set()
-    yield service
-    service.close()
-
-
 def test_a_request_is_refused_and_the_next_one_answered(
     service: PredictionService, scarce: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
