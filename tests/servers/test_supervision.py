@@ -230,6 +230,19 @@ def test_a_retired_gunicorn_worker_whose_model_never_ends_is_replaced(
         eventually(lambda: replaced(server, worker))
 
 
+def test_a_gunicorn_worker_that_cannot_end_is_killed(code_dir: Path) -> None:
+    # The time for a request is what gunicorn kills a silent worker by: without one it never does.
+    params = {"DRUM_GRACEFUL_TIMEOUT": 1, "DRUM_CLIENT_REQUEST_TIMEOUT": 0}
+    with running_server(code_dir, "gunicorn", *REGRESSION, params=params) as server:
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        server.signal(signal.SIGHUP)
+        eventually(lambda: replaced(server, worker))
+        log = server.stderr()
+
+    assert f"Worker (pid:{worker}) did not end in time: killed." in log
+
+
 def ask_and_be_cut_off(server: Server, path: str) -> None:
     with contextlib.suppress(OSError):
         server.get(path, timeout=START_SECONDS)
