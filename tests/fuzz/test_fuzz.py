@@ -54,10 +54,11 @@ def test_what_once_did_harm(server: Server, data: bytes):
 
 def test_a_seed_makes_the_same_requests():
     first, second = Random(3), Random(3)
-    # Not their bytes: pyarrow leaves what it pads with as it finds it.
-    made = [[malformed(random) for _ in range(300)] for random in (first, second)]
-    one, other = ([(each.kind, len(each.data)) for each in some] for some in made)
-    assert one == other
+    pairs = [(malformed(first), malformed(second)) for _ in range(300)]
+    for one, other in pairs:
+        assert (one.kind, len(one.data)) == (other.kind, len(other.data))
+    # A few tables differ in what pyarrow pads them with, which it leaves as it finds it.
+    assert sum(one != other for one, other in pairs) < 10
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
