@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,16 @@ def ask(server: Server, action: str) -> Any:
     return json.loads(body)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """A suite that a shell runs in the background ignores them, and so does what it starts."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def usual_signals() -> list[str]:
     """The signals that a program of Python's blocks, ignores and handles, without a server."""
     program = [sys.executable, "-c", PROBE]
@@ -116,6 +127,7 @@ def usual_signals() -> list[str]:
         ("gunicorn", {"DRUM_GUNICORN_WORKER_CLASS": "gevent"}),
     ],
 )
+@pytest.mark.usefixtures("heeded")
 def test_children_of_hooks_live_and_end_as_without_a_server(
     code_dir: Path, server_type: str, params: dict[str, object]
 ) -> None:
