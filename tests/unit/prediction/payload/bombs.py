@@ -148,6 +148,15 @@ BOMBS: dict[str, Bomb] = {
             column_encoding="DELTA_BYTE_ARRAY",
         ),
     ),
+    "parquet short delta": Bomb(
+        PARQUET,
+        lambda: parquet(
+            pa.array(["x" * 500 + str(number % 10) for number in range(600_000)]),
+            use_dictionary=False,
+            column_encoding="DELTA_BYTE_ARRAY",
+            compression="zstd",
+        ),
+    ),
     "parquet groups": Bomb(PARQUET, lambda: many_groups(200, 100_000)),
     "parquet list": Bomb(PARQUET, lambda: parquet(pa.array([[1] * ROWS]))),
     "mtx rows": Bomb(MTX, lambda: coordinates(1_000_000_000, 3)),

@@ -158,6 +158,26 @@ def test_parquet_that_hardly_compresses_passes_at_any_size(compression: str) -> 
     assert read(body, PARQUET, PredictRequest(body).most_decoded(0)).shape == (60_000, 4)
 
 
+@pytest.mark.parametrize("words", [(), ("words",)], ids=str)
+def test_texts_that_are_told_by_the_one_before_are_read(words: tuple[str, ...]) -> None:
+    columns = pd.DataFrame(honest_columns(60_000))
+    columns["words"] = (
+        columns["words"]
+        .map({"red": "r" * 50_000, "green": ""})
+        .where(np.arange(60_000) < 100, "red")
+    )
+    sink = io.BytesIO()
+    pq.write_table(
+        pa.Table.from_pandas(columns),
+        sink,
+        use_dictionary=[*words],
+        column_encoding={"texts": "DELTA_BYTE_ARRAY"},
+        compression="zstd",
+    )
+    body = sink.getvalue()
+    pd.testing.assert_frame_equal(read(body, PARQUET), read_parquet(body))
+
+
 def test_decimals_of_parquet_count_as_numbers() -> None:
     sink = io.BytesIO()
     cents = pa.array([Decimal("1.25"), Decimal("2.50")] * 100_000, pa.decimal128(18, 2))

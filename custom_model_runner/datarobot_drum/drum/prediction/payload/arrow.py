@@ -123,14 +123,31 @@ def read_parquet(body: Body, limit: int | None = None) -> pd.DataFrame:
         from pyarrow import parquet
 
         source = arrow.py_buffer(body)
-        texts = None
+        texts = rows = None
         if limit is not None:
             file = parquet.ParquetFile(arrow.BufferReader(source))
-            texts = judge_file(file.metadata, file.schema, body, limit)
-        table = parquet.read_table(arrow.BufferReader(source), read_dictionary=texts)
+            texts, rows = judge_file(file.metadata, file.schema, body, limit)
+        if rows is None or limit is None:
+            table = parquet.read_table(arrow.BufferReader(source), read_dictionary=texts)
+        else:
+            file = parquet.ParquetFile(arrow.BufferReader(source), read_dictionary=texts)
+            table = _in_steps(arrow, file, rows, limit)
         return _valid(arrow, table, body, limit)
 
     return _to_frame(arrow, read, "a Parquet file", limit)
+
+
+def _in_steps(arrow: Any, file: Any, rows: int, limit: int) -> Any:
+    """The table, so many rows at a time while it stays below the limit."""
+    batches, size = [], 0
+    for batch in file.iter_batches(batch_size=rows, use_threads=False):
+        # All batches of a column share its dictionary.
+        size += sum(
+            column.nbytes for column in batch.columns if not arrow.types.is_dictionary(column.type)
+        )
+        check_decoded(size, limit)
+        batches.append(batch)
+    return arrow.Table.from_batches(batches, file.schema_arrow)
 
 
 def predictions_arrow(predictions: Predictions) -> bytes:

@@ -26,6 +26,8 @@ _DECIMAL: Final = "DECIMAL"
 _DICTIONARY_PAGE: Final = 2
 # Values are written as what they have in common with the one before, and the rest.
 _DELTA_BYTE_ARRAY: Final = 7
+# So many reads of a column's few rows take about a second.
+_MOST_STEPS: Final = 20_000
 _MAX_DEPTH: Final = 8
 
 Struct: TypeAlias = "dict[int, Any]"
@@ -40,29 +42,51 @@ class _Page(NamedTuple):
     is_delta: bool
 
 
+class Reading(NamedTuple):
+    """How to read a file whose size only its texts tell.
+
+    Attributes:
+        dictionaries: columns to read as dictionaries, since only a look at how often each of
+            their texts stands in them tells what they take; None: there are none.
+        rows: so many at a time, since a text may repeat the one before without its bytes; what
+            they take has to be watched. None: all at once.
+    """
+
+    dictionaries: list[str] | None
+    rows: int | None
+
+
 @dataclass(slots=True)
 class _Total:
-    """Bytes: of all but texts that are written once and stand in many rows; and of those."""
+    """Bytes: of all but texts that are written once and stand in many rows; and of those.
+
+    ``longest`` is that of a text that may have its bytes in common with the one before.
+    """
 
     limit: int
     known: int = 0
     by_dictionary: int = 0
+    by_delta: int = 0
+    longest: int = 0
 
     def add(self, size: int) -> None:
         self.known += size
         check_decoded(self.known, self.limit)
 
+    def rows_at_once(self, columns: int) -> int | None:
+        if self.known + self.by_delta <= self.limit:
+            return None
+        # Each of the reads costs something for each column.
+        check_decoded(self.by_delta * columns, self.limit * _MOST_STEPS)
+        return max(1, self.limit // self.longest)
 
-def judge_file(metadata: Any, schema: Any, body: Body, limit: int) -> list[str] | None:
+
+def judge_file(metadata: Any, schema: Any, body: Body, limit: int) -> Reading:
     """Judge a file before it is read.
 
     Args:
         metadata: the footer, as pyarrow has read it.
         schema: its columns.
-
-    Returns:
-        The columns that have to be read as dictionaries, since only a look at how often each of
-        their texts stands in them tells what they take; None: there are none.
 
     Raises:
         BodyTooLargeError: the file would take more than the limit.
@@ -81,7 +105,10 @@ def judge_file(metadata: Any, schema: Any, body: Body, limit: int) -> list[str] 
             column = schema.column(number)
             if _add_chunk(total, rows.num_rows, rows.column(number), column, body):
                 texts.add(column.path)
-    return sorted(texts) if total.known + total.by_dictionary > limit else None
+    return Reading(
+        sorted(texts) if total.known + total.by_dictionary > limit else None,
+        total.rows_at_once(metadata.num_columns),
+    )
 
 
 def _add_chunk(total: _Total, rows: int, chunk: Any, column: Any, body: Body) -> bool:
@@ -103,7 +130,8 @@ def _add_chunk(total: _Total, rows: int, chunk: Any, column: Any, body: Body) ->
         return False
     longest = max((page.size for page in pages), default=0)
     if any(page.is_delta for page in pages):
-        total.add(values * longest)
+        total.by_delta += values * longest
+        total.longest = max(total.longest, longest)
     dictionary = max((page.size for page in pages if page.is_dictionary), default=0)
     total.by_dictionary += values * dictionary
     return dictionary > 0
