@@ -137,6 +137,32 @@ def test_score_names_the_file_too(pipeline: Folder, tmp_path: Path, change: str)
     assert str(error.value).startswith(f"{file}: {REFUSED[change][1]}")
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in log:RuntimeWarning")
+@in_process
+def test_a_gap_that_is_filled_is_not_blamed_for_what_a_step_makes_of_others(
+    serve: Serve, folders: Folders
+) -> None:
+    import numpy as np
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    rows = pd.DataFrame({"a": [1.0, 2, 3], "b": [1.0, 2, 4], "c": [0.0, 1, 2]})
+    steps = make_column_transformer(
+        (FunctionTransformer(np.log), ["a"]), (SimpleImputer(), ["b"]), ("passthrough", ["c"])
+    )
+    model = make_pipeline(steps, Ridge()).fit(rows, [1, 2, 3])
+    client = serve(folders.with_model("logarithm", model).of_type("regression"))
+    alone = client.predict("a,b,c\n-1,2,1\n2,3,1\n")
+    beside = client.predict("a,b,c\n-1,2,1\n2,,1\n")
+    assert (alone.status, alone.json()) == (beside.status, beside.json())
+    assert "contains NaN" in told(beside) and "Values are missing" not in told(beside)
+    answer = client.predict("a,b,c\n1,2,\n2,,1\n")
+    assert (answer.status, "'c'" in told(answer)) == (422, True)
+
+
 CLEANER = """
 from sklearn.base import BaseEstimator, TransformerMixin
 

@@ -16,8 +16,12 @@ FRAME["d"] = [1, [2], {"k": 3}]
 COLUMNS = InputColumns(tuple(FRAME), text=frozenset({"c"}))
 
 
+def is_taken(rows: Any) -> None:
+    """Stands in for a model that does."""
+
+
 def told(text: str, frame: Any = FRAME, **categories: list[Any]) -> str | None:
-    error = refusal(ValueError(text), frame, COLUMNS, lambda: categories)
+    error = refusal(ValueError(text), frame, COLUMNS, is_taken, lambda: categories)
     return None if error is None else str(error).partition(" The model says: ")[0]
 
 
@@ -67,7 +71,7 @@ def test_an_unknown_category_is_looked_for_where_others_are_refused() -> None:
 def test_arrays_have_the_models_names() -> None:
     values = FRAME[["a", "b"]].to_numpy()
     columns = InputColumns(("left", "right"))
-    error = refusal(ValueError("Input contains NaN"), values, columns)
+    error = refusal(ValueError("Input contains NaN"), values, columns, is_taken)
     assert "column 'left', the first in row 3" in str(error)
 
 
@@ -75,6 +79,8 @@ def test_the_words_of_native_code_come_without_its_stack() -> None:
     text = (
         "[22] /src/data.cc:1: Check failed: valid: Input data contains `inf` or a value too large"
     )
-    error = refusal(ValueError(f"{text}, so\nStack trace:\n (0) /lib/x.so"), FRAME, COLUMNS)
+    error = refusal(
+        ValueError(f"{text}, so\nStack trace:\n (0) /lib/x.so"), FRAME, COLUMNS, is_taken
+    )
     words = "The model says: Input data contains `inf` or a value too large, so."
     assert str(error).endswith(words)

@@ -14,7 +14,7 @@ from enum import Enum
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
-from datarobot_drum.drum.exceptions import ColumnsError
+from datarobot_drum.drum.exceptions import ColumnsError, ModelError
 from datarobot_drum.drum.model.cells import holding, listed, quoted
 from datarobot_drum.drum.model.column_kinds import as_numbers, as_text
 from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
@@ -67,6 +67,8 @@ class InputColumns:
         flags: columns of objects to the model that are truth values, some of them missing.
         none_for_missing: columns of text or flags whose missing value the model knows as None.
         categories: columns that the model takes as a pandas category, with their dtype.
+        lost: columns of categories that the artifact does not keep, and why: nobody knows which
+            number stands for which text.
         objects: the framework takes columns of objects; else numbers among them become floats,
             and anything else is refused.
     """
@@ -85,6 +87,7 @@ class InputColumns:
     flags: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
     categories: Mapping[str, pd.CategoricalDtype] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
     objects: bool = True
 
 
@@ -246,10 +249,13 @@ def check_count(given: int, wanted: int | None) -> None:
 def _as_the_model_knows_them(
     frame: pd.DataFrame, columns: InputColumns, names: Sequence[Any]
 ) -> pd.DataFrame:
-    kinds = columns.text or columns.categories or columns.flags or columns.numbers
+    kinds = columns.text or columns.categories or columns.flags or columns.numbers or columns.lost
     if columns.objects and not kinds:
         return frame
     dtypes = dict(zip(names, _dtypes(frame), strict=True))
+    for name, why in columns.lost.items():
+        if dtypes[name].kind == "O" and not hasattr(dtypes[name], "categories"):
+            raise ModelError(f"The model does not keep the categories of column '{name}': {why}.")
     changed = dict(_text(frame, columns, dtypes))
     for name, dtype in columns.categories.items():
         if name in dtypes and dtypes[name] != dtype:

@@ -93,7 +93,7 @@ class ArtifactScorer:
         """Only what no code of the user's has changed is known to be the client's."""
         model = self._model
         if model.own_code:
-            refused = refusal(error, data, model.columns, model.categories)
+            refused = refusal(error, data, model.columns, model.predict, model.categories)
             if refused is not None:
                 return refused
         return model_error("Failure when making predictions.", error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from datarobot_drum.drum.exceptions import ColumnsError
@@ -60,6 +61,7 @@ class _Table:
     frame: pd.DataFrame
     columns: InputColumns
     categories: Callable[[], Categories]
+    takes: Callable[[pd.DataFrame], bool]
 
     def cells(
         self, mask: Callable[[pd.Series[Any]], Mask], text: bool | None = None
@@ -82,6 +84,7 @@ def refusal(
     error: BaseException,
     data: Any,
     columns: InputColumns,
+    predict: Callable[[Any], Any],
     categories: Callable[[], Categories] = dict,
 ) -> ColumnsError | None:
     """What to tell the client of an exception of a framework; None: it is not known to be of
@@ -89,8 +92,12 @@ def refusal(
 
     Args:
         data: a table, or an array of its values.
+        predict: what raised the exception; asked once more, without the gaps in the rows, where
+            the text leaves open whether these or a step of the model are at fault.
         categories: asked for the values that columns may have, where others are refused.
     """
+    import pandas as pd
+
     frame = _frame(data, columns)
     if frame is None or not isinstance(error, Exception):
         return None
@@ -98,11 +105,20 @@ def refusal(
     for pattern, explain in _KINDS:
         found = pattern.search(text)
         if found is not None:
-            said = explain(_Table(frame, columns, categories), found)
+            takes = partial(_takes, predict, isinstance(data, pd.DataFrame))
+            said = explain(_Table(frame, columns, categories, takes), found)
             return (
                 None if said is None else ColumnsError(f"{said}. The model says: {_words(found)}")
             )
     return None
+
+
+def _takes(predict: Callable[[Any], Any], as_table: bool, frame: pd.DataFrame) -> bool:
+    try:
+        predict(frame if as_table else frame.to_numpy())
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _frame(data: Any, columns: InputColumns) -> pd.DataFrame | None:
@@ -153,8 +169,25 @@ def _gap(table: _Table, found: re.Match[str]) -> str | None:
     cells = [*table.cells(_is_missing, in_text)] or [*table.cells(_is_missing)]
     if not cells:
         return None
+    if not in_text and not table.takes(_filled(table.frame)):
+        return None  # a step of the model makes NaN of other values
     names = listed("column", [cell.name for cell in cells])
     return f"Values are missing in {names}, the first in row {min(c.place for c in cells) + 1}"
+
+
+def _filled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with another value of its column in each gap."""
+    import pandas as pd
+
+    filled = frame.copy()
+    for name in frame.columns:
+        column = frame[name]
+        gaps, present = _is_missing(column), column.dropna()
+        if gaps.any() and (len(present) or column.dtype.kind == "f"):
+            values = column.to_numpy(dtype=object, copy=True)
+            values[gaps] = present.iloc[0] if len(present) else 0.0
+            filled[name] = pd.Series(values, index=column.index, dtype=column.dtype)
+    return filled
 
 
 def _is_missing(column: pd.Series[Any]) -> Mask:

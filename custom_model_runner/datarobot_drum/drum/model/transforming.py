@@ -63,15 +63,17 @@ class EstimatorTransformer:
         self._own_code = is_all_own(model)
 
     def transform(self, frame: Any, target: Any) -> Any:
-        rows = frame = aligned(frame, self.columns)
-        if self._takes_texts:
-            frame = frame.iloc[:, 0]
-        with failing_as(partial(self._failed, rows)):
-            return _as_frame(self._model.transform(frame))
+        frame = aligned(frame, self.columns)
+        with failing_as(partial(self._failed, frame)):
+            return _as_frame(self._transformed(frame))
+
+    def _transformed(self, frame: Any) -> Any:
+        return self._model.transform(frame.iloc[:, 0] if self._takes_texts else frame)
 
     def _failed(self, rows: Any, error: BaseException) -> Exception | None:
         if self._own_code:
-            refused = refusal(error, rows, self.columns, partial(strict_categories, self._model))
+            categories = partial(strict_categories, self._model)
+            refused = refusal(error, rows, self.columns, self._transformed, categories)
             if refused is not None:
                 return refused
         return model_error("Couldn't naively apply transformer.", error)

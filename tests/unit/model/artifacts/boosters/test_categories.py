@@ -113,12 +113,17 @@ def test_lightgbm_refuses_where_the_file_does_not_tell_the_categories(
     np.testing.assert_array_equal(values, estimator.predict(twins))
 
 
-def test_xgboost_keeps_no_categories_beyond_ascii_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["json", "pkl", "estimator"])
+def test_xgboost_keeps_no_categories_beyond_ascii_and_says_so(tmp_path: Path, form: str) -> None:
     xgboost = pytest.importorskip("xgboost")
     rows = pd.DataFrame({"a": np.arange(90.0), "city": pd.Categorical(["石家庄", "哈尔滨"] * 45)})
-    data = xgboost.DMatrix(rows, rows["a"], enable_categorical=True)
-    booster = xgboost.train({}, data, num_boost_round=2)
-    predictor = load(save(booster, tmp_path, "json"), "regression")
+    if form == "estimator":
+        model = xgboost.XGBRegressor(n_estimators=2, enable_categorical=True).fit(rows, rows["a"])
+    else:
+        data = xgboost.DMatrix(rows, rows["a"], enable_categorical=True)
+        model = xgboost.train({}, data, num_boost_round=2)
+    folder = save(model, tmp_path, "json" if form == "json" else "pkl")
+    predictor = load(folder, "regression")
     with pytest.raises(ModelError, match="does not keep the categories of column 'city'"):
         predict(predictor, as_read(rows))
 

@@ -15,6 +15,10 @@ from datarobot_drum.drum.model.artifacts.text_columns import gap_words
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 from datarobot_drum.drum.utils.spelling import Spelling
 
+_LOST_BY_XGBOOST: Final = (
+    "versions of XGBoost before 3.1 keep none, and 3.2 none with letters beyond ASCII. Give them "
+    "numbers or ASCII names in training"
+)
 _GENERATED_BY_LIGHTGBM: Final = re.compile(r"Column_\d+")
 
 
@@ -49,9 +53,13 @@ def xgboost_columns(booster: Any) -> InputColumns:
     if not names:
         return InputColumns(count=booster.num_features(), objects=False)
     kept = _xgboost_categories(booster)
+    lost = {
+        name: _LOST_BY_XGBOOST
+        for name, kind in zip(names, booster.feature_types or (), strict=False)
+        if kind == "c" and name not in kept
+    }
     # Where categories are lost, text is no mistake of the client's.
-    lost = (booster.feature_types or []).count("c") > len(kept)
-    return _with_categories(InputColumns(tuple(names), objects=lost), kept)
+    return _with_categories(InputColumns(tuple(names), objects=bool(lost), lost=lost), kept)
 
 
 def lightgbm_columns(booster: Any) -> InputColumns:

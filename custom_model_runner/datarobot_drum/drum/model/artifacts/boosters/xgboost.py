@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -54,13 +53,7 @@ class BoosterModel(ArtifactModel):
             "gbtree",
             "dart",
         )
-        types = booster.feature_types or ()
-        self._categories = _CATEGORY in types
-        self._unkept = [
-            name
-            for name, kind in zip(self.columns.names or (), types, strict=False)
-            if kind == _CATEGORY and name not in self.columns.categories
-        ]
+        self._categories = _CATEGORY in (booster.feature_types or ())
 
     def predict(self, data: Any) -> Any:
         raw = self._objective in (_SOFTMAX, _RAW_LOGISTIC)
@@ -78,7 +71,6 @@ class BoosterModel(ArtifactModel):
     def _values(self, data: Any, raw: bool) -> Any:
         import xgboost
 
-        _check_categories(data, self._unkept)
         if self._in_place:
             # The scikit-learn interface adds up the trees of DART in another precision.
             return self._booster.inplace_predict(
@@ -111,17 +103,6 @@ def _matrix(data: Any) -> Any:
     import pandas as pd
 
     return data.to_numpy(dtype=float) if isinstance(data, pd.DataFrame) else data
-
-
-def _check_categories(data: Any, unkept: Sequence[str]) -> None:
-    """Raises ValueError: text, where nobody knows any more which code stands for which."""
-    for name in unkept:
-        if data[name].dtype.kind == "O" and not hasattr(data[name], "cat"):
-            raise ValueError(
-                f"The XGBoost model does not keep the categories of column '{name}': versions "
-                "before 3.1 keep none, and 3.2 none with letters beyond ASCII. Give them "
-                "numbers or ASCII names in training."
-            )
 
 
 class XGBoostReader:
