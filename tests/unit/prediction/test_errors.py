@@ -101,3 +101,33 @@ def test_a_fault_of_the_servers_own_comes_with_its_traceback(
         # As if no code of the user's were on the way.
         error_response(error.with_traceback(error.__traceback__.tb_next))  # type: ignore[union-attr]
     assert "Traceback (most recent call last)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("CustomHTTPError", status) for status in (0, 99, 101, 600, -1, True, None, "teapot")]
+    # These have a default in the place of 0 and None.
+    + [("HTTPException", status) for status in (99, 101, 600, -1, True, "teapot")],
+)
+def test_a_status_that_no_answer_can_have_is_the_hooks_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: object, kind: str
+) -> None:
+    """Sent as it is, it would end the connection on one server or another."""
+    raised = {
+        "CustomHTTPError": f"CustomHTTPError('mine', {status!r})",
+        "HTTPException": f"HTTPException({status!r}, 'mine')",
+    }
+    code = (
+        "from datarobot_drum import CustomHTTPError\n"
+        "from starlette.exceptions import HTTPException\n"
+        f"def score_unstructured(model, data, **kwargs):\n    raise {raised[kind]}\n"
+    )
+    message = asked(write_folder(tmp_path, code), "unstructured", Operation.PREDICT_UNSTRUCTURED)
+    told = (
+        f"{kind}('mine') was raised with the status {status!r}: it must be a whole number from"
+        " 200 to 599."
+    )
+    assert message == f"ERROR: {told}"
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage() == f"{told} (at {tmp_path}/custom.py, line 8, in score_unstructured)"

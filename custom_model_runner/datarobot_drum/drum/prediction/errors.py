@@ -11,6 +11,7 @@ from datarobot_drum.drum.exceptions import (
     ClientGoneError,
     DrumException,
     DrumSchemaValidationException,
+    ModelError,
     OverloadedError,
 )
 from datarobot_drum.drum.prediction.messages import PredictResponse
@@ -23,6 +24,8 @@ logger = logs.get_drum_logger(__name__)
 SHORT: Final = "The server is short of what this request needs: {}. Try again later."
 _complaint: Final = Complaint(logger, "Requests are refused: %s")
 
+# What the three servers can send as the status of an answer.
+_STATUSES: Final = range(200, 600)
 USER_ERROR_HEADER: Final = ("X-Drum-User-Http-Error", "true")
 # Hooks may raise their web framework's own errors on any server; naming the classes by text
 # keeps those frameworks out of here. Values: the attributes with status and text.
@@ -34,10 +37,10 @@ _FOREIGN_HTTP_ERRORS: Final = {
 
 def error_response(error: BaseException) -> PredictResponse:
     """What a client gets; what went wrong, and where, goes to the log too, on one line."""
+    error = _with_a_status(error)
     if isinstance(error, BaseCustomUserError):
-        status = int(getattr(error, "status_code", HTTPStatus.BAD_REQUEST))
         body = small_json({"message": client_text(error)})
-        return PredictResponse(status, body, headers=(USER_ERROR_HEADER,))
+        return PredictResponse(int(error.status_code), body, headers=(USER_ERROR_HEADER,))
     missing = shortage(error)
     if missing is not None:
         _complaint.tell(missing)
@@ -71,12 +74,37 @@ def client_text(error: BaseException) -> str:
     return f"ERROR: {masking.for_client(_status_and_text(error)[1])}"
 
 
+def _with_a_status(error: BaseException) -> BaseException:
+    """The error; what user code raised with a status that no answer can have is its failure."""
+    if isinstance(error, BaseCustomUserError):
+        status, text = error.status_code, client_text(error)
+    else:
+        status, text = _foreign(error) or (HTTPStatus.OK, "")
+    try:
+        if int(status) in _STATUSES:
+            return error
+    except (TypeError, ValueError):
+        pass
+    failure = ModelError(
+        f"{type(error).__name__}({text!r}) was raised with the status {status!r}: it must be a"
+        f" whole number from {_STATUSES.start} to {_STATUSES.stop - 1}."
+    )
+    failure.__cause__ = error
+    return failure
+
+
 def _status_and_text(error: BaseException) -> tuple[int, str]:
     if isinstance(error, DrumException):
         return int(error.status), str(error)
+    status, text = _foreign(error) or (HTTPStatus.INTERNAL_SERVER_ERROR, error)
+    return int(status), str(text)
+
+
+def _foreign(error: BaseException) -> tuple[Any, Any] | None:
+    """Status and text of another framework's error; None: it is none."""
     for kind in type(error).__mro__:
         attributes = _FOREIGN_HTTP_ERRORS.get(f"{kind.__module__}.{kind.__qualname__}")
         if attributes is not None:
             status, text = (getattr(error, name) for name in attributes)
-            return int(status or HTTPStatus.INTERNAL_SERVER_ERROR), str(text)
-    return HTTPStatus.INTERNAL_SERVER_ERROR, str(error)
+            return status or HTTPStatus.INTERNAL_SERVER_ERROR, text
+    return None
