@@ -39,17 +39,23 @@ live on the class, so that a front and the command line need one rule and no tab
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 STARTUP_FAILED_STATUS = 513
 
 
 class DrumException(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of everything this package raises on purpose.
+
+    Attributes:
+        hook: the user's function that could not be called, or that returned what it may not.
+    """
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     exit_code: ClassVar[int] = 1
+    hook: Callable[..., Any] | None = None
 
 
 class DrumCommonException(DrumException):

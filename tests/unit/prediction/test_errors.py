@@ -131,3 +131,33 @@ def test_a_status_that_no_answer_can_have_is_the_hooks_failure(
     (record,) = caplog.records
     assert record.exc_info is None
     assert record.getMessage() == f"{told} (at {tmp_path}/custom.py, line 8, in score_unstructured)"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "result", "told"),
+    [
+        ("data", "data", "score() got an unexpected keyword argument"),
+        ("data, model, **kwargs", "None", "score must return a dataframe, but received"),
+        ("data, model, **kwargs", "data[:0]", "Expected 1 rows, but received 0"),
+        ("data, model, **kwargs", "data.assign(b=1)", "not found in axis"),
+    ],
+)
+def test_a_hook_that_cannot_be_called_or_returns_something_else_is_placed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, parameters: str, result: str, told: str
+) -> None:
+    folder = write_folder(tmp_path, f"\ndef score({parameters}):\n    return {result}\n")
+    message = asked(folder, "regression", Operation.PREDICT)
+    assert told in message
+    assert str(tmp_path) not in message
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f" (at {tmp_path}/custom.py, line 6, in score)")
+
+
+def test_a_file_that_a_hook_misses_is_named_in_the_log_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = "\ndef score(data, model, **kwargs):\n    return open('/no/such/weights')\n"
+    message = asked(write_folder(tmp_path, hook), "regression", Operation.PREDICT)
+    assert "/no/such" not in message
+    (record,) = caplog.records
+    assert "No such file or directory'): '/no/such/weights' (at " in record.getMessage()

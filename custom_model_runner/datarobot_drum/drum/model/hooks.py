@@ -6,8 +6,8 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
@@ -22,6 +22,7 @@ Function = Callable[..., Any]
 
 LOADING_FAILED: Final = "An error occurred when loading your artifact: "
 PYTHON_ENVIRONMENT: Final = "\n\nRunning environment language: Python.\n"
+_TRANSFORM_FAILED: Final = "Model 'transform hook' failed to transform dataset."
 _UNSTRUCTURED: Final = (
     CustomHooks.INIT,
     CustomHooks.LOAD_MODEL,
@@ -96,6 +97,15 @@ class Hooks:
     def names(self) -> frozenset[str]:
         return frozenset(self.functions)
 
+    @contextmanager
+    def blamed(self, name: str) -> Iterator[None]:
+        """A block that calls a hook or looks at its result: what fails there is placed there."""
+        try:
+            yield
+        except (ModelError, ModelLoadError) as error:
+            error.hook = error.hook or self.functions.get(name)
+            raise
+
     def init(self, code_dir: str) -> None:
         """Call ``init``, if there is one.
 
@@ -108,7 +118,7 @@ class Hooks:
         def failed(exc: BaseException) -> ModelLoadError:
             return ModelLoadError(f"Model 'init' hook failed. Exception: {exc!r}")
 
-        with failing_as(failed):
+        with self.blamed(CustomHooks.INIT), failing_as(failed):
             self.functions[CustomHooks.INIT](code_dir=code_dir)
 
     def load_model(self, code_dir: str) -> Any:
@@ -124,29 +134,32 @@ class Hooks:
                 + "".join(f"\n{text}" for text in mistaken_artifacts(code_dir))
             )
 
-        with failing_as(failed):
-            model = self.functions[CustomHooks.LOAD_MODEL](code_dir)
-        if model is None:
-            raise ModelLoadError(
-                f"{LOADING_FAILED}'load_model' hook failed to load model, None is returned."
-            )
-        return model
+        with self.blamed(CustomHooks.LOAD_MODEL):
+            with failing_as(failed):
+                model = self.functions[CustomHooks.LOAD_MODEL](code_dir)
+            if model is None:
+                raise ModelLoadError(
+                    f"{LOADING_FAILED}'load_model' hook failed to load model, None is returned."
+                )
+            return model
 
     def read_input_data(self, data: bytes) -> Any:
-        with user_code("Model 'read_input_data' hook failed to read input data."):
+        failure = "Model 'read_input_data' hook failed to read input data."
+        with self.blamed(CustomHooks.READ_INPUT_DATA), user_code(failure):
             return self.functions[CustomHooks.READ_INPUT_DATA](data)
 
     def transform(self, data: Any, model: Any) -> Any:
         """Pre-process for scoring; returns a DataFrame."""
-        with user_code("Model 'transform hook' failed to transform dataset."):
-            result = self.functions[CustomHooks.TRANSFORM](data, model)
-        return require_frame(result, CustomHooks.TRANSFORM)
+        with self.blamed(CustomHooks.TRANSFORM):
+            with user_code(_TRANSFORM_FAILED):
+                result = self.functions[CustomHooks.TRANSFORM](data, model)
+            return require_frame(result, CustomHooks.TRANSFORM)
 
     def transform_task(self, data: Any, model: Any, target: Any) -> Any:
         """The hook of target type transform: two or three arguments; returns what it likes."""
         hook = self.functions[CustomHooks.TRANSFORM]
         count = len(inspect.signature(hook).parameters)
-        with user_code("Model 'transform hook' failed to transform dataset."):
+        with self.blamed(CustomHooks.TRANSFORM), user_code(_TRANSFORM_FAILED):
             if count not in (2, 3):
                 raise ValueError(
                     f"Transform hook must take 2 or 3 arguments; hook provided takes {count}"
@@ -155,31 +168,33 @@ class Hooks:
 
     def score(self, data: Any, model: Any, keywords: Mapping[str, Any]) -> Any:
         """Predict; returns a DataFrame."""
-        with user_code("Model 'score' hook failed to make predictions."):
-            result = self.functions[CustomHooks.SCORE](data, model, **keywords)
-        return require_frame(result, CustomHooks.SCORE)
+        with self.blamed(CustomHooks.SCORE):
+            with user_code("Model 'score' hook failed to make predictions."):
+                result = self.functions[CustomHooks.SCORE](data, model, **keywords)
+            return require_frame(result, CustomHooks.SCORE)
 
     def post_process(self, predictions: Any, model: Any) -> Any:
-        with user_code("Model 'post_process' hook failed to post-process predictions."):
-            result = self.functions[CustomHooks.POST_PROCESS](predictions, model)
-        if not is_frame(result):
-            raise ModelError(
-                f"Output of post_process hook must be a dataframe, not a {type(result)}"
-            )
-        return result
+        with self.blamed(CustomHooks.POST_PROCESS):
+            with user_code("Model 'post_process' hook failed to post-process predictions."):
+                result = self.functions[CustomHooks.POST_PROCESS](predictions, model)
+            if not is_frame(result):
+                raise ModelError(
+                    f"Output of post_process hook must be a dataframe, not a {type(result)}"
+                )
+            return result
 
     def score_unstructured(self, model: Any, data: Any, keywords: Mapping[str, Any]) -> Any:
-        with user_code():
+        with self.blamed(CustomHooks.SCORE_UNSTRUCTURED), user_code():
             return self.functions[CustomHooks.SCORE_UNSTRUCTURED](model, data, **keywords)
 
     def chat(self, params: dict[str, Any], model: Any, keywords: Mapping[str, Any]) -> Any:
         hook = self.functions[CustomHooks.CHAT]
         extra = keywords if len(inspect.signature(hook).parameters) > 2 else {}
-        with user_code():
+        with self.blamed(CustomHooks.CHAT), user_code():
             return hook(params, model, **extra)
 
     def supported_llm_models(self, model: Any) -> Any:
-        with user_code():
+        with self.blamed(CustomHooks.GET_SUPPORTED_LLM_MODELS), user_code():
             return self.functions[CustomHooks.GET_SUPPORTED_LLM_MODELS](model)
 
 

@@ -118,7 +118,9 @@ class HookScorer(SeesTheFrame):
 
     def score(self, data: Any, source: RowSource) -> Predictions:
         keywords = score_keywords(self._rules.target_type, self._rules.labels, source)
-        return self._rules.from_frame(self._hooks.score(data, self._model, keywords))
+        frame = self._hooks.score(data, self._model, keywords)
+        with self._hooks.blamed(CustomHooks.SCORE):
+            return self._rules.from_frame(frame)
 
 
 class NoScorer(SeesTheFrame):
@@ -209,7 +211,10 @@ class LocalPredictor:
         predictions = self._scored(data, source)
         if self._post_processes:
             predictions = self._post_process(predictions)
-        check_row_count(predictions, rows)
+        # Artifacts have a row for each row; what is wrong here is the work of the last hook.
+        last = CustomHooks.POST_PROCESS if self._post_processes else CustomHooks.SCORE
+        with self._hooks.blamed(last):
+            check_row_count(predictions, rows)
         return predictions
 
     def _scored(self, data: Any, source: RowSource) -> Predictions:
@@ -244,5 +249,7 @@ class LocalPredictor:
         import pandas as pd
 
         frame = pd.DataFrame(scored.values, columns=list(scored.columns))
-        result = self._rules.exactly(self._hooks.post_process(frame, self._model))
+        processed = self._hooks.post_process(frame, self._model)
+        with self._hooks.blamed(CustomHooks.POST_PROCESS):
+            result = self._rules.exactly(processed)
         return Predictions(result.values, result.columns, scored.extra)

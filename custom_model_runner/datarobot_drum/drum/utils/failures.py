@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import sysconfig
@@ -27,8 +28,8 @@ _PACKAGE_DIR: Final = str(Path(__file__).parents[2]) + os.sep
 
 def failure_text(error: BaseException) -> str:
     """The error in the words a user needs: no traceback, but where in the user's code it was."""
-    text = without_internals(str(error)).strip()
-    place = _place_in_user_code(error)
+    text = _with_file(error, without_internals(str(error)).strip())
+    place = _place_in_user_code(error) or _place_of_hook(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _SERVER_PACKAGES:
         text = f"{text}. This server needs it: pip install {error.name}"
     else:
@@ -43,8 +44,8 @@ def failure_line(error: BaseException, text: str) -> str:
         text: what is told of the error; the type of what was raised is added where it does not
             say it, since the text of a ``KeyError`` is the key alone.
     """
-    place = _place_in_user_code(error)
-    line = " ".join(_with_type(error, text).split())
+    place = _place_in_user_code(error) or _place_of_hook(error)
+    line = " ".join(_with_file(error, _with_type(error, text)).split())
     if len(line) > _LONGEST_LINE:
         line = f"{line[:_LONGEST_LINE]}…"
     return line if place is None else f"{line} (at {place})"
@@ -59,6 +60,15 @@ def _with_type(error: BaseException, text: str) -> str:
         return text
     name = type(raised).__name__
     return text if text.startswith(name) else f"{name}: {text}"
+
+
+def _with_file(error: BaseException, text: str) -> str:
+    """The text with the file that could not be used: the ``repr`` of such an error has none."""
+    raised = error.__cause__ if isinstance(error, DrumException) else error
+    if not isinstance(raised, OSError) or raised.filename is None:
+        return text
+    name = repr(raised.filename)
+    return text if name in text else f"{text}: {name}"
 
 
 def is_explained(error: BaseException) -> bool:
@@ -101,10 +111,23 @@ def _place_in_user_code(error: BaseException) -> str | None:
     below = None if error.__cause__ is None else _place_in_user_code(error.__cause__)
     if below is not None:
         return below
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame.filename.startswith(_PACKAGE_DIR) for frame in frames]
+    # Above the first of ours are those who called us, such as a script or a test.
+    called = frames[ours.index(True) :] if any(ours) else frames
+    for frame in reversed(called):
         if _is_user_code(frame.filename):
             return f"{frame.filename}, line {frame.lineno}, in {frame.name}"
     return None
+
+
+def _place_of_hook(error: BaseException) -> str | None:
+    """Where the hook begins that could not be called, or whose result is at fault."""
+    hook = error.hook if isinstance(error, DrumException) else None
+    code = getattr(inspect.unwrap(hook), "__code__", None) if hook else None
+    if code is None or not _is_user_code(code.co_filename):
+        return None
+    return f"{code.co_filename}, line {code.co_firstlineno}, in {code.co_name}"
 
 
 def _is_user_code(filename: str) -> bool:
