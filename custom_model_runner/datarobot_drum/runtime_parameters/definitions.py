@@ -15,6 +15,7 @@ from datarobot_drum.runtime_parameters.exceptions import (
     InvalidYamlContent,
 )
 from datarobot_drum.runtime_parameters.values import KINDS, from_text, typed
+from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
 
 SECTION: Final = "runtimeParameterDefinitions"
 
@@ -95,12 +96,8 @@ def read_yaml(path: Path, title: str) -> Any:
 
     try:
         return yaml.safe_load(path.read_bytes())
-    except yaml.MarkedYAMLError as error:
-        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        reason = f"{error.problem or error.context}{where}"
     except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-    raise InvalidYamlContent(f"Invalid {title} content! {reason}")
+        raise InvalidYamlContent(f"Invalid {title} content! {yaml_problem(error)}") from None
 
 
 def definitions_of(metadata: object) -> dict[str, Definition]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Final
 
+from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.runtime_parameters.values import decode
 
 _UNSET: Final = object()
@@ -44,5 +45,8 @@ class RuntimeParameters:
         if text is not None:
             return decode(variable, text)
         if default is _UNSET:
-            raise ValueError(f"Runtime parameter '{key}' does not exist!")
+            prefix = cls.namespaced_param_name("")
+            known = [name.removeprefix(prefix) for name in os.environ if name.startswith(prefix)]
+            meant = did_you_mean(key, known).removeprefix(".")
+            raise ValueError(f"Runtime parameter '{key}' does not exist!{meant}")
         return default

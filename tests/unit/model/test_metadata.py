@@ -167,7 +167,7 @@ def test_the_target_type_alone_is_metadata(tmp_path: Path, target_type: str) -> 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
 def test_empty_file(tmp_path: Path, text: str) -> None:
-    assert refusal(tmp_path, text) == "The model_metadata.yaml file appears to be empty."
+    assert refusal(tmp_path, text) == "The model-metadata.yaml file appears to be empty."
 
 
 def test_file_that_is_a_list(tmp_path: Path) -> None:
@@ -218,8 +218,40 @@ def test_target_type_refusals() -> None:
         resolve_target_type(None, None)
     with pytest.raises(StartupError, match=r"doesn't match target type from model config file"):
         resolve_target_type(TargetType.REGRESSION, {"targetType": "binary"})
-    with pytest.raises(StartupError, match=r"^'foo' is not a valid TargetType$"):
+    with pytest.raises(StartupError, match=r"^.foo. is not a valid TargetType: "):
         resolve_target_type(TargetType.REGRESSION, {"targetType": "foo"})
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("regresion", "multilabel. Did you mean 'regression'?"),
+        ("Binary", "multilabel. Did you mean 'binary'?"),
+        ("", "multilabel. It must not be empty."),
+        ("foo", "multilabel"),
+    ],
+)
+def test_a_target_type_that_is_none_is_told_with_those_there_are(written: str, advice: str) -> None:
+    with pytest.raises(StartupError) as error:
+        resolve_target_type(None, {"targetType": written})
+    text = "is not a valid TargetType: targetType in model-metadata.yaml is one of binary, "
+    assert str(error.value).startswith(f"'{written}' {text}")
+    assert str(error.value).endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"targetType: [binary\n", "expected ',' or ']', but got '<stream end>' in line 2"),
+        (b"a: b\n\tc: d\n", "found character '\\t' that cannot start any token in line 2"),
+        ("targetType: binary\n".encode("utf-16"), "it is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_yaml_is_told_on_one_line(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "model-metadata.yaml").write_bytes(content)
+    with pytest.raises(StartupError) as error:
+        read_metadata(str(tmp_path))
+    assert str(error.value) == f"model-metadata.yaml is not valid YAML: {told}"
 
 
 def test_reading_metadata_does_not_need_pandas() -> None:

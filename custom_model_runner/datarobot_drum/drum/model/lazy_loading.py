@@ -18,6 +18,7 @@ import yaml
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.utils.others_code import failing_as
+from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
 
 logger = get_drum_logger(__name__)
 
@@ -123,8 +124,10 @@ def _export(path: Path) -> None:
     """Turn the YAML file into the variables that a platform would set."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+    except OSError as exc:
         raise StartupError(f"{_FILE} {exc}") from exc
+    except (UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise StartupError(f"{_FILE} {yaml_problem(exc)}") from exc
     data = _normalised(content, _FILE)
     _files(data, {entry.id: entry for entry in _repositories(data, _FILE)}, _FILE)
     for entry in _entries(data, "credentials", _FILE):

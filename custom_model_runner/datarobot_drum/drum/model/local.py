@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import CustomHooks, RunLanguage, TargetType
@@ -28,6 +29,7 @@ from datarobot_drum.drum.model.labels import resolve_labels
 from datarobot_drum.drum.model.lazy_loading import fetch_files
 from datarobot_drum.drum.model.metadata import read_metadata, resolve_target_type
 from datarobot_drum.drum.model.moderation import moderated
+from datarobot_drum.drum.model.near_misses import functions_of, misnamed_files, misspelt_hooks
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.pipeline import (
     ArtifactScorer,
@@ -77,6 +79,8 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
             not served.
         ModelLoadError: the hooks or the artifact cannot be loaded.
     """
+    for text in misnamed_files(settings.code_dir):
+        logger.warning("%s", text)
     metadata = read_metadata(settings.code_dir)
     target_type = resolve_target_type(settings.target_type, metadata)
     labels = resolve_labels(
@@ -124,18 +128,25 @@ def _load(settings: ModelSettings, rules: OutputRules) -> LoadedModel:
     code_dir = settings.code_dir
     module = load_custom_module(code_dir)
     if rules.target_type is TargetType.UNSTRUCTURED:
-        return _load_unstructured(settings, Hooks.of(module, rules.target_type))
+        return _load_unstructured(settings, _hooks_of(module, rules.target_type))
     cls = task_class(module)
     if cls is not None:
         secrets = (settings.user_secrets_mount_path, settings.user_secrets_prefix)
         task = load_task(cls, code_dir, rules, *secrets)
         return LoadedModel(task.task, Hooks(), task, task, release=task.close)
-    hooks = Hooks.of(module, rules.target_type)
+    hooks = _hooks_of(module, rules.target_type)
     hooks.init(code_dir)
     is_transform = rules.target_type is TargetType.TRANSFORM
     answering = (CustomHooks.TRANSFORM,) if is_transform else (CustomHooks.SCORE, CustomHooks.CHAT)
-    model = _load_model(settings, hooks, *answering)
+    model = _load_model(settings, hooks, *answering, module=module)
     return _assemble(model, moderated(hooks, rules, code_dir), rules)
+
+
+def _hooks_of(module: ModuleType | None, target_type: TargetType) -> Hooks:
+    hooks = Hooks.of(module, target_type)
+    for text in misspelt_hooks(module, hooks.names) if module is not None else ():
+        logger.warning("%s", text)
+    return hooks
 
 
 def _load_unstructured(settings: ModelSettings, hooks: Hooks) -> LoadedModel:
@@ -146,17 +157,21 @@ def _load_unstructured(settings: ModelSettings, hooks: Hooks) -> LoadedModel:
     return LoadedModel(bare(model), hooks, NoScorer(), NoTransformer())
 
 
-def _load_model(settings: ModelSettings, hooks: Hooks, *answering: str) -> Any:
+def _load_model(
+    settings: ModelSettings, hooks: Hooks, *answering: str, module: ModuleType | None = None
+) -> Any:
     """The model; None where the folder has none, and a hook that can answer without.
 
     Args:
         answering: the hooks that can.
+        module: ``custom.py``, to say what it has instead.
     """
     code_dir = settings.code_dir
     if CustomHooks.LOAD_MODEL in hooks:
         return hooks.load_model(code_dir)
     if hooks.names.isdisjoint(answering) or python_artifacts(code_dir):
-        return load_artifact(code_dir, settings.artifacts)
+        instead = "" if module is None else _needed(module, answering[0])
+        return load_artifact(code_dir, settings.artifacts, instead)
     passed_over = uncounted_files(code_dir, texts=False)
     if passed_over:
         logger.warning(
@@ -166,6 +181,14 @@ def _load_model(settings: ModelSettings, hooks: Hooks, *answering: str) -> Any:
             not_counted(passed_over).rstrip(),
         )
     return None
+
+
+def _needed(module: ModuleType, answering: str) -> str:
+    defined = ", ".join(functions_of(module)) or "none"
+    return (
+        f"\nWithout an artifact custom.py needs the hook {CustomHooks.LOAD_MODEL} or {answering}."
+        f" Its functions: {defined}."
+    )
 
 
 def _assemble(loaded: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:
@@ -183,9 +206,13 @@ def _assemble(loaded: Any, hooks: Hooks, rules: OutputRules) -> LoadedModel:
     if CustomHooks.CHAT not in hooks:
         raise ModelLoadError(
             f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}Could not find any framework to handle loaded "
-            f"model and a score hook is not provided{weights_alone(model)}"
+            f"model and a score hook is not provided{weights_alone(model) or _kind(model)}"
         )
     return LoadedModel(model, hooks, NoScorer(), NoTransformer())
+
+
+def _kind(model: Any) -> str:
+    return f": it is of {type(model)}"
 
 
 def _transformer(model: Any, hooks: Hooks) -> Transformer:

@@ -19,6 +19,7 @@ from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.model.metadata_keys import KEYS, Key, Kind
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.drum.utils.truth import truth
+from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
 
 Convert: TypeAlias = Callable[["_Reader", Node, str], Any]
 
@@ -66,7 +67,11 @@ def resolve_target_type(
     try:
         configured = TargetType(written)
     except ValueError as exc:
-        raise StartupError(str(exc)) from None
+        known = [each.value for each in TargetType]
+        advice = did_you_mean(written, known) if written else ". It must not be empty."
+        raise StartupError(
+            f"{exc}: targetType in {MODEL_CONFIG_FILENAME} is one of {', '.join(known)}{advice}"
+        ) from None
     if option is not None and option is not configured:
         raise StartupError(
             "Target type provided in --target-type argument doesn't match target type from "
@@ -93,12 +98,12 @@ class _Reader:
             self._loader = yaml.SafeLoader(path.read_text(encoding="utf-8-sig"))
             self._root = self._loader.get_single_node()
         except (yaml.YAMLError, UnicodeDecodeError) as exc:
-            raise StartupError(f"{path.name} is not valid YAML: {exc}") from exc
+            raise StartupError(f"{path.name} is not valid YAML: {yaml_problem(exc)}") from exc
 
     def document(self) -> dict[str, Any]:
         root = self._root
         if root is None or (isinstance(root, ScalarNode) and not root.value):
-            raise StartupError("The model_metadata.yaml file appears to be empty.")
+            raise StartupError(f"The {MODEL_CONFIG_FILENAME} file appears to be empty.")
         metadata = self.mapping(root, "", _TOP, _REQUIRED_TOP)
         if self._incomplete is not None:
             labels = _missing_labels(metadata) if metadata.get("type") == _INFERENCE else []
@@ -132,7 +137,7 @@ class _Reader:
         try:
             return self._loader.construct_document(node)
         except yaml.YAMLError as exc:
-            raise StartupError(f"{self._path.name} is not valid YAML: {exc}") from exc
+            raise StartupError(f"{self._path.name} is not valid YAML: {yaml_problem(exc)}") from exc
 
     def error(self, node: Node, text: str) -> StartupError:
         line = node.start_mark.line + 1

@@ -27,7 +27,8 @@ def test_no_artifact_lists_extensions_and_files(tmp_path: Path) -> None:
     assert "'.joblib'" in text
     assert text.endswith(
         "If your artifact is not supported by default predictor, implement custom.load_model() "
-        "hook.\nList of retrieved files are: custom.py"
+        "hook.\nList of retrieved files are: custom.py\nWithout an artifact custom.py needs the"
+        " hook load_model or score. Its functions: transform."
     )
 
 

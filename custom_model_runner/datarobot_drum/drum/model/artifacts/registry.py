@@ -55,14 +55,17 @@ def readers(settings: ArtifactSettings) -> tuple[Reader, ...]:
 READERS: Final = readers(ArtifactSettings())
 
 
-def load_artifact(code_dir: str, settings: ArtifactSettings) -> Any:
+def load_artifact(code_dir: str, settings: ArtifactSettings, instead: str = "") -> Any:
     """Load the one artifact at the top level of the folder, whose modules it may need.
+
+    Args:
+        instead: what is told where there is none: what would do without.
 
     Raises:
         ModelLoadError: there is none, there are several, it is broken, or its framework is
             not installed.
     """
-    path = _only_artifact(code_dir)
+    path = _only_artifact(code_dir, instead)
     reader = next(reader for reader in readers(settings) if _kind(path) in reader.extensions)
     if os.path.abspath(code_dir) not in sys.path:  # else custom.py's own folder goes first
         put_first(code_dir)
@@ -93,7 +96,7 @@ def _kind(path: Path) -> str:
     return path.suffix.lower() or path.name
 
 
-def _only_artifact(code_dir: str) -> Path:
+def _only_artifact(code_dir: str, instead: str) -> Path:
     paths = python_artifacts(code_dir)
     prefix = f"{LOADING_FAILED}{PYTHON_ENVIRONMENT}"
     files = f"List of retrieved files are: {retrieved_files(code_dir)}"
@@ -103,7 +106,7 @@ def _only_artifact(code_dir: str) -> Path:
             "predictors.\nThey support filenames with the following extensions "
             f"{sorted(PYTHON_ARTIFACTS + ADDED_ARTIFACTS)}.\nIf your artifact is not supported by "
             "default predictor, implement custom.load_model() hook.\n"
-            f"{not_counted(uncounted_files(code_dir))}{files}"
+            f"{not_counted(uncounted_files(code_dir))}{files}{instead}"
         )
     if len(paths) > 1:
         raise ModelLoadError(
