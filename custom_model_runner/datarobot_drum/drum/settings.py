@@ -213,11 +213,13 @@ def _score_settings(given: Mapping[str, Any]) -> ScoreSettings:
 def split_address(address: str) -> tuple[str, int]:
     """``host[:port]`` -> (host, port); IPv6 hosts stand in brackets.
 
-    A number is a port of this machine's own address, ``:port`` one of all its addresses.
+    A number is a port of this machine's own address, ``:port`` and ``*:port`` are one of all its
+    addresses. Spaces around it do not count.
 
     Raises:
         SettingError: the port is not a number from 0 to 65535, or there is nothing.
     """
+    address = address.strip()
     if not address:
         raise SettingError("The address must not be empty.")
     whole = f"{DEFAULT_HOST}:{address}" if re.fullmatch("[0-9]+", address) else address
@@ -226,9 +228,11 @@ def split_address(address: str) -> tuple[str, int]:
     if match is None or port > 65535 or not any(match.groups()):
         raise SettingError(
             f"Invalid address: {address!r}."
-            " It must be HOST, HOST:PORT, :PORT or PORT, with a port from 0 to 65535."
+            " It must be HOST, HOST:PORT, :PORT or PORT, with a port from 0 to 65535"
+            " and an IPv6 address in brackets."
         )
-    return match.group(1).strip("[]") or EVERYWHERE, port
+    host = match.group(1).strip("[]")
+    return EVERYWHERE if host in ("", "*") else host, port
 
 
 def _url_prefix() -> str:

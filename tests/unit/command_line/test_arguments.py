@@ -53,7 +53,17 @@ class TestShape:
                 "unrecognized arguments: --code-dri. Did you mean '--code-dir'?",
                 "drum server",
             ),
-            (["server", "-cd", ".", "stray"], "unrecognized arguments: stray", "drum"),
+            (["server", "-cd", ".", "stray"], "unrecognized arguments: stray", "drum server"),
+            (["server", "-cd", ".", "-x"], "unrecognized arguments: -x", "drum server"),
+            (["score", "-cd", ".", "-i", "x"], "-i. Did you mean '--input'?", "drum score"),
+            (["score", "--data", "x"], "--data. Did you mean '--input'?", "drum score"),
+            (["server", "--port", "80"], "--port. Did you mean '--address'?", "drum server"),
+            (["server", "--host=x"], "--host. Did you mean '--address'?", "drum server"),
+            # Not the nearest of those whose feature is not there.
+            (["server", "--model-dir", "."], "Did you mean '--code-dir'?", "drum server"),
+            (["server", "--monitr"], "unrecognized arguments: --monitr\n", "drum server"),
+            (["--Version"], "--Version. Did you mean '--version'?", "drum"),
+            (["-v"], "unrecognized arguments: -v", "drum"),
             (
                 ["score", "--target-type", "regresion"],
                 "'regresion' (choose from ",
@@ -68,7 +78,7 @@ class TestShape:
     ) -> None:
         first, second = usage_error(capsys, argv).splitlines()
         assert first.startswith(f"{program}: error: ")
-        assert error in first
+        assert error in f"{first}\n"
         assert second == f"See '{program} --help'."
 
     def test_a_value_from_a_variable_has_its_suggestion_too(
@@ -188,6 +198,8 @@ class TestOptions:
             ("localhost", "localhost:8080"),
             ("9090", "127.0.0.1:9090"),
             (":9090", "0.0.0.0:9090"),
+            ("*:9090", "0.0.0.0:9090"),
+            (" localhost:90 ", "localhost:90"),
             ("http://localhost:90/", "localhost:90"),
             ("0.0.0.0:80", "0.0.0.0:80"),
             ("[::1]", "[::1]:8080"),
@@ -208,11 +220,12 @@ class TestOptions:
         assert "argument --address: The address must not be empty.\n" in err
 
     @pytest.mark.parametrize(
-        "value", ["localhost:x", "localhost:65536", "a:1:2", "65536", ":", "http://"]
+        "value", ["localhost:x", "localhost:65536", "a:1:2", "65536", ":", "http://", "::1"]
     )
     def test_bad_address(self, folder: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
         err = usage_error(capsys, ["server", "-cd", folder, "--address", value])
         assert f"argument --address: Invalid address: '{value}'" in err
+        assert "and an IPv6 address in brackets.\n" in err
 
 
 class TestEnvironment:

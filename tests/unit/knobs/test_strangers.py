@@ -92,6 +92,10 @@ def test_variables_without_the_prefix_are_not_refused() -> None:
         (["DRUM_FASTAPI_EXECUTOR_WORKERS", "CUSTOM_MODEL_WORKERS", "LLM_ID"], "flask", []),
         (["USE_NIM_WATCHDOG"], "flask", ["USE_NIM_WATCHDOG has no effect: .* not there yet"]),
         (["MY_PARAMETER"], "flask", []),
+        (["drum_server_type"], "flask", ["type is none of the.* Did you mean 'DRUM_SERVER_TYPE'"]),
+        (["CUSTOM_MODEL_WORKER"], "flask", ["Did you mean 'CUSTOM_MODEL_WORKERS'"]),
+        (["LLM_IDS"], "flask", ["Did you mean 'LLM_ID'"]),
+        (["OTEL_SDK_ENABLED", "CUSTOM_MODEL_PATH", "MODEL_ID"], "flask", []),
     ],
 )
 def test_what_has_no_effect_on_the_server_is_named_once(
@@ -105,6 +109,26 @@ def test_what_has_no_effect_on_the_server_is_named_once(
 def test_what_the_model_defines_is_its_own_business() -> None:
     environ = given("DRUM_GUNICORN_THREADS", "USE_NIM_WATCHDOG")
     assert without_effect(environ, "flask", ["DRUM_GUNICORN_THREADS", "USE_NIM_WATCHDOG"]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CUSTOM_MODEL_WORKERS",
+        "MLOPS_RUNTIME_PARAMS_DRUM_SERVER_TYPE",
+        "MLOPS_RUNTIME_PARAMETER_LLM_ID",
+        "RUNTIME_PARAM_DRUM_AUTH_TOKEN",
+        "mlops_runtime_param_drum_server_type",
+    ],
+)
+def test_a_variable_with_nearly_the_prefix_has_no_effect(name: str) -> None:
+    (found,) = without_effect({name: "1"}, "fastapi")
+    assert found.startswith(f"The variable {name} has no effect: ")
+
+
+@pytest.mark.parametrize("name", ["LLM_ID", "OTEL_SDK_DISABLED", "MAX_WORKERS", "RUNTIME_PARAM"])
+def test_variables_of_others_are_not_named(name: str) -> None:
+    assert without_effect({name: "1"}, "fastapi") == []
 
 
 def test_a_variable_without_the_prefix_has_no_effect() -> None:

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     Args.SCORE: "predict the rows of a file with the model of a folder",
     Args.SERVER: "serve the model of a folder over HTTP",
 }
+_VERSION: Final = "--version"
 UNBUILT: Final = (Args.FIT, Args.VALIDATION, Args.PERF_TEST, Args.NEW, Args.PUSH)
 
 # Of two options that say the same, naming one keeps the other's variable out.
@@ -54,11 +55,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace
         raise SystemExit(1)
     if argv[0] in UNBUILT:
         return argparse.Namespace(subparser_name=argv[0])
-    if argv[0] in parsers:
-        names = (option.name for option in options_of(argv[0]))
-        refuse_unknown_options(parsers[argv[0]], argv[1:], names)
-    given = parser.parse_args(argv)
+    _refuse_unknown(parser, parsers, argv)
+    given, strange = parser.parse_known_args(argv)
     command_parser = parsers[given.subparser_name]
+    if strange:
+        command_parser.error(f"unrecognized arguments: {' '.join(strange)}")
     options = _merge(given, environ, command_parser)
     _check_labels(options, given, command_parser)
     refuse(options, set(vars(given)))
@@ -70,7 +71,7 @@ def build_parser(
 ) -> tuple[Parser, dict[str, Parser]]:
     """The parser of ``drum`` and those of its sub-commands by name."""
     parser = Parser(prog="drum", description="Serve, score and check a folder that holds a model.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(_VERSION, action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(
         dest="subparser_name", title="commands", required=True, metavar=None
     )
@@ -80,6 +81,17 @@ def build_parser(
         for option in options_of(command):
             _add(parsers[command], option, environ)
     return parser, parsers
+
+
+def _refuse_unknown(parser: Parser, parsers: Mapping[str, Parser], argv: Sequence[str]) -> None:
+    if argv[0] not in parsers:
+        first = next((i for i, word in enumerate(argv) if not word.startswith("-")), len(argv))
+        refuse_unknown_options(parser, argv[:first], [_VERSION], [_VERSION])
+        return
+    options = list(options_of(argv[0]))
+    names = [name for option in options for name in (option.name, option.short) if name]
+    shown = [option.name for option in options if option.help != argparse.SUPPRESS]
+    refuse_unknown_options(parsers[argv[0]], argv[1:], names, shown)
 
 
 def variables() -> frozenset[str]:

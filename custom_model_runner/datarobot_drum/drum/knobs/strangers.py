@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Final
 
@@ -13,6 +14,9 @@ from datarobot_drum.runtime_parameters import RuntimeParameters
 PREFIX: Final = RuntimeParameters.namespaced_param_name("")
 # Names that begin so are the runner's, unless the model defines them.
 _OWN: Final = "DRUM_"
+_LIKE_THE_PREFIX: Final = re.compile("(MLOPS|ML_OPS)?_?RUNTIME_?PARAM", re.IGNORECASE)
+# Names without it are the model's own, of which there may be any.
+_NEARLY_THE_SAME: Final = 0.9
 # Of the incumbent's features that are not there: what sets them is no mistake.
 WITHOUT_EFFECT: Final = frozenset(
     {
@@ -80,11 +84,26 @@ def without_effect(environ: Mapping[str, str], server: str, own: Iterable[str] =
         if name in WITHOUT_EFFECT
     ]
     found += [
+        f"The runtime parameter {name} is none of the runner's{meant}"
+        for name in names
+        if name not in _KNOWN and (meant := did_you_mean(name, KNOB_BY_NAME, _NEARLY_THE_SAME))
+    ]
+    found += [
         f"The variable {name} has no effect: a runtime parameter's has the prefix {PREFIX}."
         for name in environ
-        if name.startswith(_OWN) and nearest(name, KNOB_BY_NAME) and PREFIX + name not in environ
+        if _lacks_the_prefix(name, environ)
     ]
     return found
+
+
+def _lacks_the_prefix(name: str, environ: Mapping[str, str]) -> bool:
+    if name.startswith(PREFIX):
+        return False
+    if _LIKE_THE_PREFIX.match(name):  # misspelt, as with PARAMS
+        return any(name.upper().endswith(f"_{knob}") for knob in KNOB_BY_NAME)
+    if PREFIX + name in environ:
+        return False
+    return name == _WORKERS or (name.startswith(_OWN) and nearest(name, KNOB_BY_NAME) is not None)
 
 
 def _parameters(environ: Mapping[str, str]) -> list[str]:
