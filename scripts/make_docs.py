@@ -83,7 +83,8 @@ DEFINITION_HEAD = """
 ## Each of `runtimeParameterDefinitions`
 
 Values come from the file of `--runtime-params-file`, or from the environment; see
-[settings.md](settings.md). Keys that are not here are left alone.
+[settings.md](settings.md). Keys that are not here are left alone; one that is nearly
+one of them is warned of.
 
 """
 

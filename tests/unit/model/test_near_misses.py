@@ -88,6 +88,26 @@ def test_what_stands_beside_a_hook_of_that_name_is_not_told(
 
 
 @pytest.mark.parametrize(
+    ("key", "meant"),
+    [("default", "defaultValue"), ("minvalue", "minValue"), ("allow_empty", "allowEmpty")],
+)
+def test_a_key_of_a_definition_that_is_nearly_right_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, key: str, meant: str
+) -> None:
+    """Those of other names are left alone, as in DRUM."""
+    (tmp_path / "custom.py").write_text(SCORE)
+    (tmp_path / "model-metadata.yaml").write_text(
+        "targetType: regression\nruntimeParameterDefinitions:\n"
+        f"  - {{fieldName: LIMIT, type: numeric, description: why, {key}: 1}}\n"
+    )
+    load(tmp_path)
+    assert caplog.messages == [
+        f"model-metadata.yaml: the key '{key}' in the definition of 'LIMIT' is not read."
+        f" Did you mean '{meant}'?"
+    ]
+
+
+@pytest.mark.parametrize(
     ("target_type", "code", "told"),
     [
         ("regression", "def scor(d): pass\n", "load_model or score. Its functions: scor."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, Final
 
@@ -29,7 +30,12 @@ from datarobot_drum.drum.model.labels import resolve_labels
 from datarobot_drum.drum.model.lazy_loading import fetch_files
 from datarobot_drum.drum.model.metadata import read_metadata, resolve_target_type
 from datarobot_drum.drum.model.moderation import moderated
-from datarobot_drum.drum.model.near_misses import functions_of, misnamed_files, misspelt_hooks
+from datarobot_drum.drum.model.near_misses import (
+    functions_of,
+    misnamed_files,
+    misspelt_definition_keys,
+    misspelt_hooks,
+)
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.pipeline import (
     ArtifactScorer,
@@ -79,9 +85,9 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
             not served.
         ModelLoadError: the hooks or the artifact cannot be loaded.
     """
-    for text in misnamed_files(settings.code_dir):
-        logger.warning("%s", text)
+    _warn(misnamed_files(settings.code_dir))
     metadata = read_metadata(settings.code_dir)
+    _warn(misspelt_definition_keys(metadata))
     target_type = resolve_target_type(settings.target_type, metadata)
     labels = resolve_labels(
         target_type,
@@ -144,9 +150,14 @@ def _load(settings: ModelSettings, rules: OutputRules) -> LoadedModel:
 
 def _hooks_of(module: ModuleType | None, target_type: TargetType) -> Hooks:
     hooks = Hooks.of(module, target_type)
-    for text in misspelt_hooks(module, hooks.names) if module is not None else ():
-        logger.warning("%s", text)
+    if module is not None:
+        _warn(misspelt_hooks(module, hooks.names))
     return hooks
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        logger.warning("%s", sentence)
 
 
 def _load_unstructured(settings: ModelSettings, hooks: Hooks) -> LoadedModel:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Final
+from typing import Any, Final
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME, CustomHooks
 from datarobot_drum.drum.model.folder import (
@@ -16,6 +16,7 @@ from datarobot_drum.drum.model.folder import (
     R_ARTIFACTS,
     find_user_file,
 )
+from datarobot_drum.drum.model.metadata_keys import DEFINITION
 from datarobot_drum.drum.utils.nearest import did_you_mean
 
 _FILES: Final = (CUSTOM_FILE, MODEL_CONFIG_FILENAME, "custom_flask.py", "custom_fastapi.py")
@@ -24,6 +25,8 @@ _OTHERS: Final = frozenset(
     (*PYTHON_ARTIFACTS, *R_ARTIFACTS, *JAVA_ARTIFACTS, *ADDED_ARTIFACTS, ".r")
 )
 _SIMILAR: Final = 0.8
+# So that ``default`` is like ``defaultValue``.
+_LIKE_A_KEY: Final = 0.73
 # Modules of the folder's own may well be called ``custom_ml.py``; helpers, ``load_models``.
 _NEARLY_THE_SAME: Final = 0.89
 
@@ -46,6 +49,20 @@ def misspelt_hooks(module: ModuleType, hooks: frozenset[str]) -> list[str]:
         f"custom.py: the function {name} is no hook{meant}"
         for name in functions_of(module)
         if name not in CustomHooks.ALL and (meant := did_you_mean(name, missing, _NEARLY_THE_SAME))
+    ]
+
+
+def misspelt_definition_keys(metadata: Mapping[str, Any] | None) -> list[str]:
+    """A sentence for each key of a parameter's definition that is nearly one that is read."""
+    entries = (metadata or {}).get("runtimeParameterDefinitions")
+    known = [key.name for key in DEFINITION]
+    return [
+        f"{MODEL_CONFIG_FILENAME}: the key '{key}' in the definition of"
+        f" '{entry.get('fieldName')}' is not read{meant}"
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+        for key in map(str, entry)
+        if key not in known and (meant := did_you_mean(key, known, _LIKE_A_KEY))
     ]
 
 
