@@ -14,7 +14,7 @@ from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.operations import Operation
-from datarobot_drum.drum.prediction.service import PredictionService
+from datarobot_drum.drum.prediction.service import PredictionService, describe_failure
 from tests.unit.folders import load, write_folder
 
 HOOK = """
@@ -161,3 +161,33 @@ def test_a_file_that_a_hook_misses_is_named_in_the_log_alone(
     assert "/no/such" not in message
     (record,) = caplog.records
     assert "No such file or directory'): '/no/such/weights' (at " in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("target_type", "operation", "hook"),
+    [
+        ("transform", Operation.TRANSFORM, "transform"),
+        ("unstructured", Operation.PREDICT_UNSTRUCTURED, "score_unstructured"),
+    ],
+)
+def test_a_hook_that_returns_what_its_target_type_may_not_is_placed(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    target_type: str,
+    operation: Operation,
+    hook: str,
+) -> None:
+    more = "" if hook == "transform" else ", **kwargs"
+    code = f"\ndef {hook}(first, second{more}):\n    return 3\n"
+    message = asked(write_folder(tmp_path, code), target_type, operation)
+    assert "but received <class 'int'>" in message
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f" (at {tmp_path}/custom.py, line 6, in {hook})")
+
+
+def test_the_type_of_what_ended_a_stream_stands_before_its_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert describe_failure(KeyError("late")) == "ERROR: 'late'"
+    (record,) = caplog.records
+    assert record.getMessage() == "A stream failed: KeyError: 'late'"

@@ -230,7 +230,9 @@ class LocalPredictor:
         return transformed(self._transformer, frame, target)
 
     def predict_unstructured(self, data: str | bytes, **kwargs: Any) -> UnstructuredReply:
-        return unstructured_reply(self._hooks.score_unstructured(self._model, data, kwargs))
+        result = self._hooks.score_unstructured(self._model, data, kwargs)
+        with self._hooks.blamed(CustomHooks.SCORE_UNSTRUCTURED):
+            return unstructured_reply(result)
 
     def chat(self, params: dict[str, Any], headers: Mapping[str, str]) -> Any:
         return self._hooks.chat(params, self._model, {"headers": headers})

@@ -48,9 +48,10 @@ class HookTransformer:
 
     def transform(self, frame: Any, target: Any) -> Any:
         result = self._hooks.transform_task(frame, self._model, target)
-        if isinstance(result, tuple):
-            raise ModelError("Transformation of the target variable is not supported by DRUM.")
-        return require_frame(result, CustomHooks.TRANSFORM)
+        with self._hooks.blamed(CustomHooks.TRANSFORM):
+            if isinstance(result, tuple):
+                raise ModelError("Transformation of the target variable is not supported by DRUM.")
+            return require_frame(result, CustomHooks.TRANSFORM)
 
 
 class EstimatorTransformer:

@@ -57,14 +57,19 @@ def error_response(error: BaseException) -> PredictResponse:
     return PredictResponse(status, small_json(content), headers=headers)
 
 
-def log_failure(error: BaseException, status: int, text: str) -> None:
-    """One line; the traceback where it is wanted, or where the line would explain nothing."""
+def log_failure(error: BaseException, status: int, text: str, what: str = "") -> None:
+    """One line; the traceback where it is wanted, or where the line would explain nothing.
+
+    Args:
+        what: the beginning of the line: what has failed.
+    """
+    line = what + failure_line(error, text)
     if status != HTTPStatus.INTERNAL_SERVER_ERROR:
         exc_info = None if status > HTTPStatus.INTERNAL_SERVER_ERROR else logs.traceback_of(error)
-        logger.warning("%s", failure_line(error, text), exc_info=exc_info)
+        logger.warning("%s", line, exc_info=exc_info)
         return
     exc_info = logs.traceback_of(error) if is_explained(error) else error
-    logger.error("%s", failure_line(error, text), exc_info=exc_info)
+    logger.error("%s", line, exc_info=exc_info)
 
 
 def client_text(error: BaseException) -> str:

@@ -338,7 +338,7 @@ def _error_or_later(error: BaseException) -> PredictResponse:
 
 def describe_failure(error: BaseException) -> str:
     """The text of an error that comes when the answer has begun already; logs it too."""
-    log_failure(error, HTTPStatus.INTERNAL_SERVER_ERROR, f"A stream failed: {error}")
+    log_failure(error, HTTPStatus.INTERNAL_SERVER_ERROR, str(error), "A stream failed: ")
     return client_text(error)
 
 
