@@ -232,6 +232,10 @@ def test_what_is_refused_is_counted_and_logged_in_one_line_as_all_else_is(server
     assert lines[ids[-1]]["agent"].encode("latin-1") == b'\\" 200 1 \xff'
     assert lines[ids[-1]]["referer"] == "\\"
     assert all(line.isprintable() for line in server.stderr().split("\n"))
+    told = [line for line in server.stderr().splitlines() if "Invalid " in line]
+    assert any(known in line for line in told for known in ids)
+    for line in told:
+        assert re.search(r"Invalid request from \S+: \S.* {'request_id': '\S+'}$", line), line
     counted = server.get("/metrics")[1].decode()
     total = re.search(
         r'drum_requests_total\{endpoint="other",method="other",status="400"\} (\S+)', counted

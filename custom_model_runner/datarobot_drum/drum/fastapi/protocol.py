@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from datarobot_drum.drum import logs
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import Refusals
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
+
+logger = logs.get_drum_logger(__name__)
 
 _CODING: Final = b"transfer-encoding"
 # Bytes: as much as the other servers take of one line.
@@ -96,12 +101,15 @@ class BoundedMixin(_Base):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        self._answer_and_close(routes.not_http())
+        """Called while what the parser has raised is handled."""
+        error = sys.exc_info()[1]
+        self._answer_and_close(routes.not_http(), _reason(error) if error else msg)
 
     def _refuse_head(self) -> None:
         self._unwatch()
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        self._answer_and_close(routes.failure(status, HEAD_TOO_LARGE.format(MAX_HEAD)))
+        text = HEAD_TOO_LARGE.format(MAX_HEAD)
+        self._answer_and_close(routes.failure(status, text), text)
 
     def _awaits_more(self) -> bool:
         return self._awaits_head() or self.cycle.more_body
@@ -143,10 +151,27 @@ class BoundedMixin(_Base):
     def _may_answer(cycle: RequestResponseCycle) -> bool:
         return cycle.response_complete or not cycle.response_started
 
-    def _answer_and_close(self, answer: PredictResponse) -> None:
-        """Answer below the application, which has not seen a whole request."""
-        self.transport.write(self.refusals.answer(answer, self.client[0] if self.client else ""))
+    def _answer_and_close(self, answer: PredictResponse, reason: str = "") -> None:
+        """Answer below the application, which has not seen a whole request.
+
+        Args:
+            reason: for the log, where the request is not one.
+        """
+        client, current = self.client[0] if self.client else "", routes.request_id(None)
+        if reason:
+            with logs.handling(current):
+                logger.warning("Invalid request from %s: %s", client, reason)
+        self.transport.write(self.refusals.answer(answer, client, current))
         self.transport.close()
+
+
+def _reason(error: BaseException) -> str:
+    """What a callback of ours has raised below the parser, or the parser itself."""
+    return str(error.__context__ or error)
+
+
+def _is_not_told_by_us(record: logging.LogRecord) -> bool:
+    return record.msg != "Invalid HTTP request received."
 
 
 def protocol_class(timeout: float | None, told: Refusals) -> type[Any]:
@@ -156,6 +181,8 @@ def protocol_class(timeout: float | None, told: Refusals) -> type[Any]:
         timeout: seconds for a request's head and between steps of its body; None: no limit.
         told: of what is answered below the application.
     """
+    # Uvicorn's line has neither reason nor request id.
+    logging.getLogger("uvicorn.error").addFilter(_is_not_told_by_us)
     if importlib.util.find_spec("httptools") is not None:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
