@@ -16,6 +16,7 @@ from tests.servers.test_tls import Certificates
 
 pytestmark = pytest.mark.servers
 
+PARAM = "MLOPS_RUNTIME_PARAM_"
 TOKEN = "not to be seen in any log"
 SERVING = "INFO drum.server:  Serving on https://127.0.0.1:"
 ASK = "INFO drum.server:  Ask it: "
@@ -39,7 +40,8 @@ def command_of(server: Server) -> str:
 
 
 def run(command: str) -> str:
-    words = {"PATH": os.environ["PATH"], "DRUM_AUTH_TOKEN": TOKEN, "no_proxy": "127.0.0.1"}
+    # The token where the server has it from.
+    words = {"PATH": os.environ["PATH"], PARAM + "DRUM_AUTH_TOKEN": TOKEN, "no_proxy": "127.0.0.1"}
     command += " --silent --show-error"
     done = subprocess.run(
         command, shell=True, env=words, capture_output=True, text=True, check=False

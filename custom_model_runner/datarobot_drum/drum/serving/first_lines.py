@@ -13,9 +13,10 @@ from datarobot_drum.drum.prediction.service import Service
 from datarobot_drum.drum.serving.listening import shown
 from datarobot_drum.drum.serving.routes import ROUTES
 from datarobot_drum.drum.settings import EVERYWHERE, ServerSettings, Settings
+from datarobot_drum.runtime_parameters import RuntimeParameters
 
-# What the caller has to fill in. The token itself is never shown.
-TOKEN_VARIABLE: Final = "DRUM_AUTH_TOKEN"
+# Where the token stands in the shell that started the server: it is never shown itself.
+TOKEN_VARIABLE: Final = RuntimeParameters.namespaced_param_name("DRUM_AUTH_TOKEN")
 _CLIENT_CERTIFICATE: Final = "client.pem"
 _ROWS_FILE: Final = "rows.csv"
 # Of addresses that stand for all of a machine: one of them.
