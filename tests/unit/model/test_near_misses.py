@@ -51,6 +51,14 @@ def test_a_file_below_the_top_is_found_there(tmp_path: Path) -> None:
     assert misnamed_files(str(tmp_path)) == []
 
 
+def test_several_extensions_below_are_no_reason_to_stop(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "custom_flask.py").touch()
+    (tmp_path / "custom-flask.py").touch()
+    assert misnamed_files(str(tmp_path)) == []
+
+
 @pytest.mark.parametrize(
     ("misspelt", "meant"),
     [

@@ -8,6 +8,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME, CustomHooks
+from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.model.folder import (
     ADDED_ARTIFACTS,
     CUSTOM_FILE,
@@ -17,7 +18,7 @@ from datarobot_drum.drum.model.folder import (
     find_user_file,
 )
 from datarobot_drum.drum.model.metadata_keys import DEFINITION
-from datarobot_drum.drum.utils.nearest import did_you_mean
+from datarobot_drum.drum.utils.nearest import did_you_mean, nearest
 
 _FILES: Final = (CUSTOM_FILE, MODEL_CONFIG_FILENAME, "custom_flask.py", "custom_fastapi.py")
 # Files with these are read, or may be.
@@ -34,11 +35,12 @@ _NEARLY_THE_SAME: Final = 0.89
 def misnamed_files(code_dir: str) -> list[str]:
     """A sentence for each file at the top level that is nearly called as one that is not there."""
     names = [path.name for path in sorted(Path(code_dir).iterdir()) if path.is_file()]
-    missing = [name for name in _FILES if name not in names and not _below(code_dir, name)]
+    missing = [name for name in _FILES if name not in names]
+    meant = {name: _meant(name, missing) for name in names if name not in _FILES}
     return [
-        f"The file {name} is not read{meant}"
-        for name in names
-        if name not in _FILES and (meant := _meant(name, missing))
+        f"The file {name} is not read. Did you mean '{other}'?"
+        for name, other in meant.items()
+        if other is not None and not _below(code_dir, other)
     ]
 
 
@@ -75,11 +77,15 @@ def functions_of(module: ModuleType) -> Iterator[str]:
 
 
 def _below(code_dir: str, name: str) -> bool:
-    return name != MODEL_CONFIG_FILENAME and find_user_file(code_dir, name) is not None
+    """Whether the file is found below the top level, or files are: not all are of use to a run."""
+    try:
+        return name != MODEL_CONFIG_FILENAME and find_user_file(code_dir, name) is not None
+    except StartupError:
+        return True
 
 
-def _meant(name: str, missing: list[str]) -> str:
+def _meant(name: str, missing: list[str]) -> str | None:
     suffix = Path(name).suffix.lower()
     if suffix in _OTHERS and not name.lower().endswith(".py.txt"):
-        return ""
-    return did_you_mean(name, missing, _NEARLY_THE_SAME if suffix == ".py" else _SIMILAR)
+        return None
+    return nearest(name, missing, _NEARLY_THE_SAME if suffix == ".py" else _SIMILAR)
