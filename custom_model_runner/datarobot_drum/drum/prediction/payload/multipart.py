@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body, parse_content_type, parse_header
+from datarobot_drum.drum.prediction.payload.charsets import decode_text
 
 MULTIPART_FORM = "multipart/form-data"
 
@@ -153,6 +154,6 @@ def _extended(value: str | None) -> str | None:
     if match is None:
         return None
     try:
-        return unquote_to_bytes(match.group(2)).decode(match.group(1), "replace")
-    except LookupError:
+        return decode_text(unquote_to_bytes(match.group(2)), match.group(1), "replace")
+    except (LookupError, ValueError):
         return None

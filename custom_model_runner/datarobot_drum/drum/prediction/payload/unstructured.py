@@ -16,6 +16,7 @@ from datarobot_drum.drum.prediction.messages import (
     PredictResponse,
     parse_content_type,
 )
+from datarobot_drum.drum.prediction.payload.charsets import decode_text
 
 TEXT: Final = "text/plain"
 BINARY: Final = "application/octet-stream"
@@ -90,7 +91,7 @@ def _decode(body: Body, header: str, default_charset: str) -> tuple[str | bytes,
 
 def _text(data: bytes, charset: str) -> str:
     try:
-        return data.decode(charset)
+        return decode_text(data, charset)
     except (LookupError, ValueError) as error:
         raise PayloadError(str(error)) from error
 
