@@ -44,7 +44,7 @@ from datarobot_drum.drum.model.pipeline import (
     LocalPredictor,
     NoScorer,
 )
-from datarobot_drum.drum.model.predictor import ModelInfo
+from datarobot_drum.drum.model.predictor import Dense, ModelInfo
 from datarobot_drum.drum.model.transforming import (
     EstimatorTransformer,
     HookTransformer,
@@ -117,6 +117,7 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         feature_names=columns.names,
         text_columns=columns.text,
         gap_words=columns.gap_words,
+        dense=_dense(loaded, target_type),
     )
     return LocalPredictor(info, loaded, rules)
 
@@ -243,6 +244,14 @@ def _columns(loaded: LoadedModel) -> InputColumns:
         return UNKNOWN
     known = loaded.scorer.columns
     return loaded.transformer.columns if known is UNKNOWN else known
+
+
+def _dense(loaded: LoadedModel, target_type: TargetType) -> Dense:
+    """What the model makes of the rows as they were sent; a hook may give it others."""
+    if CustomHooks.TRANSFORM in loaded.hooks:
+        return Dense.NEVER
+    is_transform = target_type is TargetType.TRANSFORM
+    return loaded.transformer.dense if is_transform else loaded.scorer.dense
 
 
 def _is_batchable(loaded: LoadedModel, target_type: TargetType) -> bool:

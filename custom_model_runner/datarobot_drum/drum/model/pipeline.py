@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from datarobot_drum.drum.enum import CustomHooks, TargetType
 from datarobot_drum.drum.exceptions import ModelError, PayloadError
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, Merge
+from datarobot_drum.drum.model.artifacts.results import joined
+from datarobot_drum.drum.model.artifacts.sparse_rows import dense_pieces
 from datarobot_drum.drum.model.columns import UNKNOWN, Aligner, InputColumns
 from datarobot_drum.drum.model.hooks import Hooks
 from datarobot_drum.drum.model.outputs import OutputRules, check_row_count, row_count
 from datarobot_drum.drum.model.predictor import (
     ClassLabels,
+    Dense,
     ModelInfo,
     Predictions,
     RowSource,
@@ -38,6 +41,7 @@ class Scorer(Protocol):
         own_code: see ``ArtifactModel.own_code``.
         array_columns: see ``Predictor.array_columns``.
         columns: see ``ArtifactModel.columns``.
+        dense: see ``ArtifactModel.dense``.
     """
 
     @property
@@ -51,6 +55,9 @@ class Scorer(Protocol):
 
     @property
     def columns(self) -> InputColumns: ...
+
+    @property
+    def dense(self) -> Dense: ...
 
     def score(self, data: Any, source: RowSource) -> Predictions: ...
 
@@ -79,15 +86,24 @@ class ArtifactScorer:
     def columns(self) -> InputColumns:
         return self._model.columns
 
+    @property
+    def dense(self) -> Dense:
+        return self._model.dense
+
     def score(self, data: Any, source: RowSource) -> Predictions:
-        counts = source.row_counts
+        pieces = dense_pieces(data) if self._model.dense is Dense.IN_PIECES else None
+        if pieces is None:
+            values = self._predicted(data, source.row_counts)
+        else:
+            values = joined([self._predicted(piece, None) for piece in pieces])
+        return self._rules.from_model(values, self._model.names)
+
+    def _predicted(self, data: Any, counts: Sequence[int] | None) -> Any:
         data = self._aligned(data)
         with failing_as(partial(self._failed, data)):
             if counts is None:
-                values = self._model.predict(data)
-            else:
-                values = self._model.predict_merged(data, counts)
-        return self._rules.from_model(values, self._model.names)
+                return self._model.predict(data)
+            return self._model.predict_merged(data, counts)
 
     def _failed(self, data: Any, error: BaseException) -> Exception | None:
         """Only what no code of the user's has changed is known to be the client's."""
@@ -106,6 +122,7 @@ class SeesTheFrame:
     own_code = False
     array_columns: tuple[str, ...] | None = None
     columns: InputColumns = UNKNOWN
+    dense: Dense = Dense.NEVER
 
 
 class HookScorer(SeesTheFrame):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ class ClassLabels:
     negative: str | None = None
 
 
+class Dense(Enum):
+    """What a model makes of sparse rows, whose zeros take no memory as they come.
+
+    NEVER: it takes them as they are, or nobody knows. IN_PIECES: all cells of them, and as many
+    rows at a time as it is given. AT_ONCE: all cells of all rows.
+    """
+
+    NEVER = "never"
+    IN_PIECES = "in pieces"
+    AT_ONCE = "at once"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What can be told about a model without calling it.
@@ -53,6 +66,7 @@ class ModelInfo:
             ``07`` for a number there.
         gap_words: words that stand for a missing value in a CSV (``NA``, ``null``), but are values
             to the model, each with its column.
+        dense: what the model makes of sparse rows as they were sent.
     """
 
     code_dir: str
@@ -69,6 +83,7 @@ class ModelInfo:
     feature_names: tuple[str, ...] | None = None
     text_columns: frozenset[str] = frozenset()
     gap_words: frozenset[tuple[str, str]] = frozenset()
+    dense: Dense = Dense.NEVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from datarobot_drum.drum.model.artifacts.sklearn_columns import (
     strict_categories,
     takes_texts,
 )
+from datarobot_drum.drum.model.artifacts.sparse_rows import makes_dense
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns, aligned
 from datarobot_drum.drum.model.hooks import Hooks, require_frame
 from datarobot_drum.drum.model.outputs import row_count
+from datarobot_drum.drum.model.predictor import Dense
 from datarobot_drum.drum.model.refusals import refusal
 from datarobot_drum.drum.model.user_code import model_error
 from datarobot_drum.drum.utils.others_code import failing_as
@@ -29,10 +31,14 @@ class Transformer(Protocol):
 
     Attributes:
         columns: see ``ArtifactModel.columns``.
+        dense: see ``ArtifactModel.dense``.
     """
 
     @property
     def columns(self) -> InputColumns: ...
+
+    @property
+    def dense(self) -> Dense: ...
 
     def transform(self, frame: Any, target: Any) -> Any: ...
 
@@ -41,6 +47,7 @@ class HookTransformer:
     """The ``transform`` hook."""
 
     columns: InputColumns = UNKNOWN
+    dense: Dense = Dense.NEVER
 
     def __init__(self, hooks: Hooks, model: Any) -> None:
         self._hooks = hooks
@@ -60,6 +67,8 @@ class EstimatorTransformer:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.columns: InputColumns = sklearn_columns(model)
+        # What it returns has all the cells then.
+        self.dense = Dense.NEVER if makes_dense(model) is Dense.NEVER else Dense.AT_ONCE
         self._takes_texts = takes_texts(model)
         self._own_code = is_all_own(model)
 
@@ -84,6 +93,7 @@ class NoTransformer:
     """Stands in for models of the other target types."""
 
     columns: InputColumns = UNKNOWN
+    dense: Dense = Dense.NEVER
 
     def transform(self, frame: Any, target: Any) -> Any:
         raise ModelError("This model does not transform.")

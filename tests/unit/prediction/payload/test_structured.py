@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from datarobot_drum.drum.exceptions import PayloadError
-from datarobot_drum.drum.model.predictor import Predictor, RowSource
+from datarobot_drum.drum.model.predictor import Dense, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.payload.structured import read_rows, read_transform_rows
 
@@ -23,7 +23,10 @@ NO_SAMPLES = (
 
 
 def _predictor(
-    *hooks: str, array_columns: tuple[str, ...] | None = None, text: tuple[str, ...] = ()
+    *hooks: str,
+    array_columns: tuple[str, ...] | None = None,
+    text: tuple[str, ...] = (),
+    dense: Dense = Dense.NEVER,
 ) -> Predictor:
     def read_input(data: bytes | memoryview) -> Any:
         return ("from the hook", bytes(data))
@@ -34,6 +37,7 @@ def _predictor(
         feature_names=("p", "q"),
         text_columns=frozenset(text),
         gap_words=frozenset(),
+        dense=dense,
     )
     return cast(
         "Predictor",

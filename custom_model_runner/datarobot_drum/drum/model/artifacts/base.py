@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
-from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
 
 class Merge(Enum):
@@ -39,12 +39,14 @@ class ArtifactModel(ABC):
             them, in its order.
         merge: how ``predict_merged`` may be used.
         own_code: only the framework's code predicts, none of the user's.
+        dense: what it makes of sparse rows.
     """
 
     names: tuple[str, ...] | None = None
     columns: InputColumns = UNKNOWN
     merge: Merge = Merge.NEVER
     own_code: bool = False
+    dense: Dense = Dense.NEVER
 
     @property
     def array_columns(self) -> tuple[str, ...] | None:

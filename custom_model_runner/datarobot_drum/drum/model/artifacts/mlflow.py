@@ -69,6 +69,7 @@ class SignedModel(ArtifactModel):
         self.names = model.names
         self.merge = model.merge
         self.own_code = model.own_code
+        self.dense = model.dense
         self.columns = signature.completing(model.columns)
 
     @property

@@ -23,6 +23,7 @@ from datarobot_drum.drum.model.artifacts.sklearn_columns import (
     strict_categories,
     takes_texts,
 )
+from datarobot_drum.drum.model.artifacts.sparse_rows import makes_dense
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 _PREDICTING: Final = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
@@ -44,6 +45,7 @@ class EstimatorModel(ArtifactModel):
         self.columns = sklearn_columns(estimator)
         self.merge = merge_plan(estimator)
         self.own_code = is_all_own(estimator)
+        self.dense = makes_dense(estimator)
         self._takes_texts = takes_texts(estimator)
         self._arrays = ArrayPath(estimator, self._method)
         self._predict_array = getattr(self._arrays.estimator, self._method, None)

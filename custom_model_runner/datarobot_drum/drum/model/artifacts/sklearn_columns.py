@@ -76,14 +76,14 @@ def takes_texts(model: Any) -> bool:
         return takes_texts(first)
     if is_a(model, "sklearn", "FeatureUnion"):
         return all(takes_texts(step) for _, step in model.transformer_list if step != "drop")
-    members = _members(model)
+    members = members_of(model)
     return all(map(takes_texts, members)) if members else is_vectorizer(model)
 
 
 def strict_categories(model: Any) -> dict[str, list[Any]]:
     """Column -> the values that an encoder has seen, where it raises for others."""
     found: dict[str, list[Any]] = {}
-    for member in _members(model):
+    for member in members_of(model):
         found |= strict_categories(member)
     names = sklearn_columns(model).names or ()
     for step, given in parts_of(model, names):
@@ -105,7 +105,7 @@ def _columns(model: Any) -> InputColumns | None:
         return _of_column_transformer(model)
     if is_a(model, "sklearn", "FeatureUnion"):
         return _of_all([step for _, step in model.transformer_list if step != "drop"])
-    members = [] if getattr(model, "passthrough", False) is True else _members(model)
+    members = [] if getattr(model, "passthrough", False) is True else members_of(model)
     # A member that was given arrays has forgotten the names.
     return (_of_all(members) if members else None) or _own(model)
 
@@ -227,7 +227,8 @@ def _union(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
     return union
 
 
-def _members(model: Any) -> list[Any]:
+def members_of(model: Any) -> list[Any]:
+    """The fitted estimators to which a model of scikit-learn's hands the rows as they are."""
     for cls in type(model).__mro__:
         name = _DELEGATES.get(cls.__name__)
         if name is not None and cls.__module__.startswith("sklearn."):

@@ -7,11 +7,12 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.model.predictor import Dense
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.decoded import CELL, COLUMN, check_decoded
+from datarobot_drum.drum.prediction.payload.decoded import CELL, COLUMN, check_decoded, table_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ _NUMBER_FIELDS = ("real", "double", "integer", "unsigned-integer")
 # How many values an entry of a sparse matrix has.
 _VALUES = {"pattern": 0, "complex": 2}
 _VALUE = rb"(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?|[+-]?(?i:nan|inf))"
+# A cell that is made, looked at and forgotten costs this much less than one that is kept.
+_CELLS_PER_CELL: Final = 16
 _LINE = re.compile(r"Line \d+")
 
 
@@ -46,6 +49,19 @@ def read_matrix_market(
     sparse: Any = pd.DataFrame.sparse
     frame: pd.DataFrame = sparse.from_spmatrix(matrix, columns=colnames)
     return frame
+
+
+def check_dense(rows: int, columns: int, dense: Dense, limit: int | None) -> None:
+    """Refuse sparse rows whose zeros would take too much of a model that makes all the cells.
+
+    In pieces they take time only.
+
+    Raises:
+        BodyTooLargeError: they would.
+    """
+    if dense is not Dense.NEVER:
+        most = _CELLS_PER_CELL if dense is Dense.IN_PIECES else 1
+        check_decoded(table_size(rows, columns) // most, limit)
 
 
 def read_column_names(data: Body) -> list[str]:

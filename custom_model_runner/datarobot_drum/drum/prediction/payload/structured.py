@@ -37,6 +37,7 @@ from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns, text_columns
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
 from datarobot_drum.drum.prediction.payload.matrix_market import (
+    check_dense,
     read_column_names,
     read_matrix_market,
 )
@@ -224,7 +225,10 @@ def _read(
     array = _read_array(rows, predictor.array_columns, limit) if text is None else None
     if array is not None:
         return array
-    return _read_built_in(rows, info.feature_names, text, csv, limit)
+    frame = _read_built_in(rows, info.feature_names, text, csv, limit)
+    if (rows.mimetype or "").lower() == MTX:
+        check_dense(*frame.shape, info.dense, limit)
+    return frame
 
 
 def _text(info: ModelInfo) -> TextColumns | None:

@@ -15,7 +15,7 @@ from datarobot_drum.drum.model.artifacts.boosters.classes import (
 )
 from datarobot_drum.drum.model.artifacts.boosters.columns import lightgbm_columns
 from datarobot_drum.drum.model.artifacts.own_code import is_of
-from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
 _OBJECTIVE: Final = re.compile(r"^objective=(\S+)", re.MULTILINE)
 # Least squares of zeros and ones estimate a probability; their output is checked as any is.
@@ -30,6 +30,7 @@ class BoosterModel(ArtifactModel):
     """
 
     merge = Merge.WHOLE
+    dense = Dense.IN_PIECES
 
     def __init__(
         self, booster: Any, target_type: TargetType, labels: ClassLabels | None = None

@@ -16,7 +16,7 @@ from datarobot_drum.drum.model.artifacts.boosters.classes import (
 from datarobot_drum.drum.model.artifacts.boosters.columns import xgboost_columns
 from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.artifacts.sklearn import adapt_estimator
-from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
 # Least squares of zeros and ones estimate a probability; their output is checked as any is.
 _OF_CLASSES: Final = ("binary:", "multi:", "reg:logistic", "reg:squarederror", "reg:linear")
@@ -34,6 +34,7 @@ class BoosterModel(ArtifactModel):
     """
 
     merge = Merge.WHOLE
+    dense = Dense.IN_PIECES
 
     def __init__(
         self, booster: Any, target_type: TargetType, labels: ClassLabels | None = None

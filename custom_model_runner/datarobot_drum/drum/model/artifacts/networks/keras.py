@@ -11,7 +11,7 @@ from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a, last_step
 from datarobot_drum.drum.model.artifacts.networks.tensors import TEXT, Inputs, Tensor
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
-from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
 _BACKENDS: Final = ("tensorflow", "torch", "jax")
 
@@ -20,6 +20,7 @@ class KerasModel(ArtifactModel):
     """A model, or a pipeline that ends in one; its output's columns are the classes by position."""
 
     names: tuple[str, ...] | None = None
+    dense = Dense.AT_ONCE
 
     def __init__(self, model: Any) -> None:
         self._model = last_step(model)

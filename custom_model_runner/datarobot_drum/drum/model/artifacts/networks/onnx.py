@@ -19,7 +19,7 @@ from datarobot_drum.drum.model.artifacts.networks.tensors import (
     joined_pieces,
 )
 from datarobot_drum.drum.model.hooks import LOADING_FAILED
-from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
 _SIZES: Final = (8, 16, 32, 64)
 _TYPES: Final = {
@@ -55,6 +55,7 @@ class OnnxModel(ArtifactModel):
     """
 
     own_code = True
+    dense = Dense.AT_ONCE
 
     def __init__(self, session: Any, target_type: TargetType, labels: ClassLabels | None) -> None:
         self._session = session

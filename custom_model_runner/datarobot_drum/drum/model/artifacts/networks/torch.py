@@ -13,7 +13,7 @@ from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
 from datarobot_drum.drum.model.artifacts.networks.tensors import matrix
 from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.columns import check_count
-from datarobot_drum.drum.model.predictor import ClassLabels
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
 # Rows by columns, and a layer's inputs by its outputs.
 _UNFIT: Final = re.compile(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)")
@@ -23,6 +23,7 @@ class TorchModel(ArtifactModel):
     """A module over one tensor of its weights' type: its columns are the classes by position."""
 
     names: tuple[str, ...] | None = None
+    dense = Dense.AT_ONCE
 
     def __init__(self, module: Any) -> None:
         import torch
