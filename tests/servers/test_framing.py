@@ -69,6 +69,11 @@ def get(*headers: bytes, line: bytes = b"GET /ping/ HTTP/1.1\r\n") -> bytes:
     return line + BASE + b"".join(headers) + b"\r\n"
 
 
+# As Java's client sends it with its first request.
+OFFER: Final = (
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+)
+
 TAKEN: Final = {
     "a length": post(LENGTH),
     "a length with zeros": post(b"Content-Length: 04\r\n"),
@@ -77,6 +82,9 @@ TAKEN: Final = {
     "a chunk's extension": post(CHUNKED, body=b"4;a=b\r\na\n1\n\r\n0\r\n\r\n"),
     "a trailer": post(CHUNKED, body=b"4\r\na\n1\n\r\n0\r\nA: b\r\n\r\n"),
     "an underscore is another name": post(LENGTH, b"Transfer_Encoding: chunked\r\n"),
+    "an offer of HTTP/2": post(OFFER, LENGTH),
+    "an offer of HTTP/2 and chunks": post(CHUNKED, OFFER, body=CHUNKS),
+    "an offer of HTTP/2 without a body": get(OFFER),
     "a line end in front": b"\r\n" + get(),
     "Latin-1": get(b"X: \xff\xfe\r\n"),
     "an empty value": get(b"X:\r\n"),

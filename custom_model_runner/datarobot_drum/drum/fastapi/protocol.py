@@ -186,7 +186,9 @@ def protocol_class(timeout: float | None, told: Refusals) -> type[Any]:
     if importlib.util.find_spec("httptools") is not None:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-        class FastProtocol(BoundedMixin, HttpToolsProtocol):
+        from datarobot_drum.drum.fastapi.offers import DecliningMixin
+
+        class FastProtocol(BoundedMixin, DecliningMixin, HttpToolsProtocol):
             header_timeout = timeout
             refusals = told
 
