@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import logging
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -183,3 +184,23 @@ def test_every_way_in(tmp_path: Path) -> None:
                     read()
                 continue
             assert read().to_numpy().tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a,b\n" + b"\n" * 500_000,
+        b"a,b\n" + b" \t\r\n" * 200_000 + b"1,2\n",
+        b"\n" * 500_000,
+        b'a,b\n"' + b'""' * 300_000 + b'",2\n',
+        b'a,b\n"' + b'""x' * 200_000 + b"\n",
+    ],
+    ids=["blank lines", "lines of blanks", "no header", "quotes", "an open quote"],
+)
+def test_looking_at_rows_takes_little_memory(body: bytes) -> None:
+    tracemalloc.start()
+    csv_rows.header_start(body)
+    csv_rows.has_longer_row(body, 2)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * len(body) + 2**20

@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"\r\n?|\n")
-# pandas skips lines of blanks.
-_BLANK: Final = re.compile(rb"(?:[ \t]*(?:\r\n?|\n))*(?:[ \t]+\Z)?")
-# A quote is one only where a cell begins; what stands behind the closing one is text.
-_CELL: Final = re.compile(rb'"[^"]*(?:""[^"]*)*"(?:[^",\r\n][^,\r\n]*)?|(?:[^",\r\n][^,\r\n]*)?')
+# A group that is repeated takes memory for each time, and holds the interpreter: here none is.
+_BLANKS: Final = re.compile(rb"[ \t\r\n]*")
+_QUOTES: Final = re.compile(rb'"+')
+_UNQUOTED: Final = re.compile(rb'(?:[^",\r\n][^,\r\n]*)?')
 _EMPTY: Final = (b"", b'""')
 
 
@@ -117,8 +117,12 @@ def _rows(body: Body) -> Iterator[_Row]:
 
 
 def _after_blank_lines(body: Body, start: int) -> int:
-    blank = _BLANK.match(body, start)
-    return start if blank is None else blank.end()
+    """pandas skips lines of blanks; those in front of something are its own."""
+    blanks = _BLANKS.match(body, start)
+    end = start if blanks is None else blanks.end()
+    if end == len(body):
+        return end
+    return start + len(bytes(body[start:end]).rstrip(b" \t"))
 
 
 def _row(body: Body, start: int) -> _Row | None:
@@ -133,13 +137,28 @@ def _row(body: Body, start: int) -> _Row | None:
 def _quoted_row(body: Body, start: int) -> _Row | None:
     position, width = start, 0
     while True:
-        cell = _CELL.match(body, position)
-        if cell is None:
+        begin, width = position, width + 1
+        end = _cell_end(body, begin)
+        if end is None:
             return None
-        position, width = cell.end(), width + 1
+        position = end
         behind = bytes(body[position : position + 1])
         if behind in (b"", b"\r", b"\n"):
-            return _Row(start, position, width, cell.group() in _EMPTY)
+            return _Row(start, position, width, bytes(body[begin:position][:3]) in _EMPTY)
         if behind != b",":
             return None
         position += 1
+
+
+def _cell_end(body: Body, start: int) -> int | None:
+    """None: a quote stays open. It is one only where a cell begins; two of them in it stand for
+    one, and what stands behind the closing one is text.
+    """
+    if body[start : start + 1] == b'"':
+        runs = _QUOTES.finditer(body, start + 1)
+        closing = next((run.end() for run in runs if (run.end() - run.start()) % 2), None)
+        if closing is None:
+            return None
+        start = closing
+    rest = _UNQUOTED.match(body, start)
+    return start if rest is None else rest.end()
