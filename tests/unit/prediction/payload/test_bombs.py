@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from datarobot_drum.drum.exceptions import BodyTooLargeError, DrumException, MalformedRequestError
 from datarobot_drum.drum.knobs.predicting import MAX_DECODED, ServiceSettings
-from datarobot_drum.drum.model.predictor import Dense
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import JSON, PredictRequest
 from datarobot_drum.drum.prediction.open_inference.infer_request import (
@@ -200,6 +200,25 @@ def test_sparse_rows_count_as_the_model_takes_them(dense: Dense, rows: int) -> N
         with pytest.raises(BodyTooLargeError, match=MAX_DECODED):
             read_rows(of(rows + rows // 5), predictor, limit=limit)
     assert read_rows(of(rows + rows // 5), predictor)[0].shape[1] == 1000
+
+
+LABELS = ClassLabels(tuple(map(str, range(100))))
+
+
+@pytest.mark.parametrize(("labels", "most"), [(None, 174_762), (LABELS, 1_747)])
+def test_rows_that_nobody_has_sent_count_as_their_answers(
+    labels: ClassLabels | None, most: int
+) -> None:
+    def of(rows: int) -> Any:
+        text = f"%%MatrixMarket matrix coordinate real general\n{rows} 2 1\n1 1 2\n"
+        request = PredictRequest(text.encode(), MTX)
+        return read_rows(request, _predictor(labels=labels), limit=8 * MB)[0]
+
+    assert of(most).shape == (most, 2)
+    with pytest.raises(BodyTooLargeError, match=MAX_DECODED):
+        of(most + 1)
+    sent = PredictRequest(b"a,b\n" + b"1,2\n" * (most + 1), CSV)
+    assert len(read_rows(sent, _predictor(labels=labels), limit=8 * MB)[0]) == most + 1
 
 
 def test_lines_within_quotes_are_no_rows() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from datarobot_drum.drum.exceptions import PayloadError
-from datarobot_drum.drum.model.predictor import Dense, Predictor, RowSource
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense, Predictor, RowSource
 from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.payload.structured import read_rows, read_transform_rows
 
@@ -27,6 +27,7 @@ def _predictor(
     array_columns: tuple[str, ...] | None = None,
     text: tuple[str, ...] = (),
     dense: Dense = Dense.NEVER,
+    labels: ClassLabels | None = None,
 ) -> Predictor:
     def read_input(data: bytes | memoryview) -> Any:
         return ("from the hook", bytes(data))
@@ -38,6 +39,7 @@ def _predictor(
         text_columns=frozenset(text),
         gap_words=frozenset(),
         dense=dense,
+        labels=labels,
     )
     return cast(
         "Predictor",

@@ -15,6 +15,8 @@ from datarobot_drum.drum.knobs.predicting import MAX_DECODED
 CELL: Final = 8
 # What Python needs for a text beside its characters.
 TEXT: Final = 32
+# A number of an answer, and its text while it is written.
+ANSWER: Final = 48
 # What pandas needs for a column beside its cells.
 COLUMN: Final = 1024
 
@@ -32,6 +34,20 @@ def check_decoded(size: int, limit: int | None) -> None:
     """
     if limit is not None and size > limit:
         refuse(limit)
+
+
+def check_answers(rows: int, width: int, sent: int, limit: int | None) -> None:
+    """Refuse rows whose answer alone would take too much, where nobody has sent them one by one.
+
+    Args:
+        width: numbers of the answer for each row.
+        sent: bytes that the rows came in; where they are as many as the rows, these are honest.
+
+    Raises:
+        BodyTooLargeError: it would.
+    """
+    if rows > sent:
+        check_decoded(rows * width * ANSWER, limit)
 
 
 def refuse(limit: int) -> NoReturn:

@@ -35,6 +35,7 @@ from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv.frame import frame_from_block
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns, text_columns
+from datarobot_drum.drum.prediction.payload.decoded import check_answers
 from datarobot_drum.drum.prediction.payload.json_rows import read_json_rows
 from datarobot_drum.drum.prediction.payload.matrix_market import (
     check_dense,
@@ -222,13 +223,14 @@ def _read(
     info = predictor.info
     text = _text(info)
     # A column of text may look like decimals.
-    array = _read_array(rows, predictor.array_columns, limit) if text is None else None
-    if array is not None:
-        return array
-    frame = _read_built_in(rows, info.feature_names, text, csv, limit)
-    if (rows.mimetype or "").lower() == MTX:
-        check_dense(*frame.shape, info.dense, limit)
-    return frame
+    table = _read_array(rows, predictor.array_columns, limit) if text is None else None
+    if table is None:
+        table = _read_built_in(rows, info.feature_names, text, csv, limit)
+        if (rows.mimetype or "").lower() == MTX:
+            check_dense(*table.shape, info.dense, limit)
+    width = 1 if info.labels is None else len(info.labels.names)
+    check_answers(len(table), width, len(rows.data), limit)
+    return table
 
 
 def _text(info: ModelInfo) -> TextColumns | None:
