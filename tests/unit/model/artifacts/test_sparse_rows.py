@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from datarobot_drum.drum.model.artifacts.sparse_rows import makes_dense
 from datarobot_drum.drum.model.outputs import OutputRules
 from datarobot_drum.drum.model.pipeline import ArtifactScorer
 from datarobot_drum.drum.model.predictor import Dense, RowSource
-from tests.unit.model.artifacts.boosters.fitted import native, regressor
+from tests.unit.folders import load
+from tests.unit.model.artifacts.boosters.fitted import native, regressor, save
 
 # XGBoost says so of those that it is given whole.
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse arrays from pandas")
@@ -163,6 +165,21 @@ KINDS: dict[str, tuple[Callable[[], Any], Dense]] = {
 @pytest.mark.parametrize(("make", "kind"), KINDS.values(), ids=KINDS)
 def test_what_a_model_makes_of_sparse_rows(make: Callable[[], Any], kind: Dense) -> None:
     assert makes_dense(fitted(make())) is kind
+
+
+TRANSFORM = "def transform(data, model):\n    return data\n"
+
+
+@pytest.mark.parametrize(("hooks", "kind"), [("", Dense.IN_PIECES), (TRANSFORM, Dense.NEVER)])
+def test_the_service_is_told(tmp_path: Path, hooks: str, kind: Dense) -> None:
+    (tmp_path / "custom.py").write_text(hooks)
+    save(fitted(regressor("lightgbm")), tmp_path, "pkl")
+    assert load(tmp_path, "regression").info.dense is kind
+
+
+def test_networks_make_all_cells_at_once() -> None:
+    torch = pytest.importorskip("torch")
+    assert scorer(torch.nn.Linear(COLUMNS, 1)).dense is Dense.AT_ONCE
 
 
 def test_a_class_of_the_users_may_compare_rows() -> None:
