@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,17 @@ import pytest
 from scipy.io import mmwrite
 from scipy.sparse import random as random_matrix
 
-from datarobot_drum.drum.exceptions import PayloadError
+from datarobot_drum.drum.exceptions import BodyTooLargeError, PayloadError
+from datarobot_drum.drum.knobs.predicting import MAX_DECODED
+from datarobot_drum.drum.model.predictor import ClassLabels, Dense
+from datarobot_drum.drum.prediction.messages import PredictRequest
 from datarobot_drum.drum.prediction.payload.matrix_market import (
     parse_matrix,
     read_column_names,
     read_matrix_market,
 )
+from datarobot_drum.drum.prediction.payload.structured import MTX, read_rows
+from tests.unit.prediction.payload.test_structured import _predictor
 
 HEADER = b"%%MatrixMarket matrix coordinate real general\n"
 BODY = HEADER + b"2 3 2\n1 1 5\n2 3 1.5\n"
@@ -119,3 +125,41 @@ def test_a_dense_matrix_is_what_scipy_makes_of_it(field: str, symmetry: str) -> 
     values = "\n".join(str(cell + 1) for cell in range(cells))
     body = f"%%MatrixMarket matrix array {field} {symmetry}\n3 3\n{values}\n".encode()
     np.testing.assert_array_equal(read_matrix_market(body).to_numpy(), parse_matrix(body))
+
+
+LIMIT = 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("dense", "rows"), [(Dense.NEVER, 60_000), (Dense.IN_PIECES, 15_000), (Dense.AT_ONCE, 900)]
+)
+def test_sparse_rows_count_as_the_model_takes_them(dense: Dense, rows: int) -> None:
+    def of(rows: int) -> PredictRequest:
+        text = f"%%MatrixMarket matrix coordinate real general\n{rows} 1000 1\n1 1 2\n"
+        return PredictRequest(text.encode(), MTX)
+
+    predictor, limit = _predictor(dense=dense), LIMIT
+    assert read_rows(of(rows), predictor, limit=limit)[0].shape == (rows, 1000)
+    if dense is not Dense.NEVER:
+        with pytest.raises(BodyTooLargeError, match=MAX_DECODED):
+            read_rows(of(rows + rows // 5), predictor, limit=limit)
+    assert read_rows(of(rows + rows // 5), predictor)[0].shape[1] == 1000
+
+
+LABELS = ClassLabels(tuple(map(str, range(100))))
+
+
+@pytest.mark.parametrize(("labels", "most"), [(None, 174_762), (LABELS, 1_747)])
+def test_rows_that_nobody_has_sent_count_as_their_answers(
+    labels: ClassLabels | None, most: int
+) -> None:
+    def of(rows: int) -> Any:
+        text = f"%%MatrixMarket matrix coordinate real general\n{rows} 2 1\n1 1 2\n"
+        request = PredictRequest(text.encode(), MTX)
+        return read_rows(request, _predictor(labels=labels), limit=LIMIT)[0]
+
+    assert of(most).shape == (most, 2)
+    with pytest.raises(BodyTooLargeError, match=MAX_DECODED):
+        of(most + 1)
+    sent = PredictRequest(b"a,b\n" + b"1,2\n" * (most + 1), "text/csv")
+    assert len(read_rows(sent, _predictor(labels=labels), limit=LIMIT)[0]) == most + 1
