@@ -140,10 +140,11 @@ def test_labels_that_are_class_numbers_go_by_number(
     two = train(binary, rows, (target > 0).astype(int), 2)
     folder = save(two, tmp_path / "two", "pkl")
     ones = predict(load(folder, "binary"), rows).values[:, 1]
-    labels = {"positive_class_label": "0", "negative_class_label": "1"}
-    turned = predict(load(folder, "binary", **labels), rows)
-    assert turned.columns == ("0", "1")
-    np.testing.assert_array_equal(turned.values[:, 1], ones)
+    for zero, one in (("0", "1"), ("no", "yes"), ("False", "True")):
+        labels = {"positive_class_label": zero, "negative_class_label": one}
+        turned = predict(load(folder, "binary", **labels), rows)
+        assert turned.columns == (zero, one)
+        np.testing.assert_array_equal(turned.values[:, 1], ones)
     three = train(many, rows, np.digitize(target, [-1, 1]), 3)
     folder = save(three, tmp_path / "three", "pkl")
     by_position = predict(load(folder, "multiclass", class_labels=WORDS), rows)
@@ -196,6 +197,17 @@ def test_catboost_regressors_in_units_of_the_target(
     tmp_path: Path, rows: pd.DataFrame, target: Any, loss: str, form: str
 ) -> None:
     model = regressor("catboost", loss_function=loss).fit(rows, np.abs(target))
+    result = predict(load(save(model, tmp_path, form), "regression"), rows)
+    np.testing.assert_array_equal(result.values[:, 0], model.predict(rows))
+
+
+@pytest.mark.parametrize("form", ["pkl", "cbm"])
+def test_catboost_rankers_predict(
+    tmp_path: Path, rows: pd.DataFrame, target: Any, form: str
+) -> None:
+    catboost = pytest.importorskip("catboost")
+    model = catboost.CatBoostRanker(iterations=5, verbose=False, allow_writing_files=False)
+    model.fit(rows, target, group_id=np.arange(len(rows)) // 10)
     result = predict(load(save(model, tmp_path, form), "regression"), rows)
     np.testing.assert_array_equal(result.values[:, 0], model.predict(rows))
 

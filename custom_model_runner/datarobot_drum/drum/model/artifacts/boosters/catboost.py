@@ -18,6 +18,7 @@ from datarobot_drum.drum.model.predictor import ClassLabels
 
 # CatBoost's own regressor class applies the link of these; a generic model does not.
 _LOG_LOSSES: Final = ("Poisson", "Tweedie")
+_RAW: Final = "RawFormulaVal"
 
 
 class CatBoostModel(ArtifactModel):
@@ -36,7 +37,7 @@ class CatBoostModel(ArtifactModel):
         self.own_code = is_of(model, ("catboost",))
         classes = class_names(model)
         loss = str(model.get_all_params().get("loss_function", ""))
-        self._kind = "RawFormulaVal"
+        self._kind = _RAW
         if target_type.is_classification():
             if classes is None:
                 raise no_probabilities("CatBoost", loss)
@@ -48,6 +49,9 @@ class CatBoostModel(ArtifactModel):
             self._kind = "Exponent"
 
     def predict(self, data: Any) -> Any:
+        if self._kind == _RAW:
+            # What predict gives without being asked; a ranker's cannot be asked.
+            return self._model.predict(data)
         return self._model.predict(data, prediction_type=self._kind)
 
 

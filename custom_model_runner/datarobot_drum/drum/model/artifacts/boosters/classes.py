@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datarobot_drum.drum.exceptions import ModelLoadError
+from datarobot_drum.drum.model.labels import fold_label
 from datarobot_drum.drum.model.predictor import ClassLabels
 
 
@@ -12,19 +13,16 @@ def numbered_classes(labels: ClassLabels | None) -> tuple[str, ...] | None:
     """The classes in the model's order, for models whose classes are 0, 1, 2 … by definition.
 
     Returns:
-        The labels by their numbers when they are these numbers; None when they are other
-        words, which such a model takes by position.
+        The labels by their numbers when they are these numbers, or what is the same as these
+        (``no`` and ``yes``); None when they are other words, which such a model takes by position.
     """
     if labels is None:
         return None
     count = len(labels.names)
-    try:
-        by_number = {float(label): label for label in labels.names}
-    except ValueError:
-        return None
+    by_number = {fold_label(label): label for label in labels.names}
     if by_number.keys() != {float(number) for number in range(count)}:
         return None
-    return tuple(by_number[number] for number in range(count))
+    return tuple(by_number[float(number)] for number in range(count))
 
 
 def both_columns(values: Any) -> Any:
