@@ -64,7 +64,7 @@ class InputColumns:
         takes_numbers_in_text: the framework itself knows 7 from a text.
         booleans: columns of text that were truth values: a model may know True as another thing
             than the text ``True``.
-        flags: columns of objects to the model that are truth values, some of them missing.
+        flags: columns of objects to the model that are numbers or truth values.
         none_for_missing: columns of text or flags whose missing value the model knows as None.
         categories: columns that the model takes as a pandas category, with their dtype.
         lost: columns of categories that the artifact does not keep, and why: nobody knows which

@@ -7,17 +7,23 @@ that it uses, and ignores others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.boosters.columns import booster_columns_of
-from datarobot_drum.drum.model.artifacts.text_columns import (
-    TextColumns,
+from datarobot_drum.drum.model.artifacts.lineage import (
     fitted,
-    is_vectorizer,
+    handed_on,
+    members,
     parts_of,
+    reaching,
+)
+from datarobot_drum.drum.model.artifacts.text_columns import (
+    NO_TEXT,
+    TextColumns,
+    is_vectorizer,
     seen_values,
     text_columns,
     text_of_steps,
@@ -25,23 +31,6 @@ from datarobot_drum.drum.model.artifacts.text_columns import (
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 from datarobot_drum.drum.utils.spelling import Spelling
 
-# They hand the rows on as they are: class -> the attribute with the fitted estimator or estimators.
-_DELEGATES: Final = {
-    "BaseSearchCV": "best_estimator_",
-    "FixedThresholdClassifier": "estimator_",
-    "FrozenEstimator": "estimator",
-    "TunedThresholdClassifierCV": "estimator_",
-    "TransformedTargetRegressor": "regressor_",
-    "CalibratedClassifierCV": "calibrated_classifiers_",
-    "_CalibratedClassifier": "estimator",
-    "VotingClassifier": "estimators_",
-    "VotingRegressor": "estimators_",
-    "StackingClassifier": "estimators_",
-    "StackingRegressor": "estimators_",
-    "MultiOutputClassifier": "estimators_",
-    "MultiOutputRegressor": "estimators_",
-    "OneVsRestClassifier": "estimators_",
-}
 # They hold rows to the names that they were fitted on, as scikit-learn does.
 _LIBRARIES: Final = frozenset(
     {"catboost", "category_encoders", "imblearn", "lightgbm", "sklearn", "xgboost"}
@@ -76,14 +65,14 @@ def takes_texts(model: Any) -> bool:
         return takes_texts(first)
     if is_a(model, "sklearn", "FeatureUnion"):
         return all(takes_texts(step) for _, step in model.transformer_list if step != "drop")
-    members = members_of(model)
-    return all(map(takes_texts, members)) if members else is_vectorizer(model)
+    inside = members(model)
+    return all(map(takes_texts, inside)) if inside else is_vectorizer(model)
 
 
 def strict_categories(model: Any) -> dict[str, list[Any]]:
     """Column -> the values that an encoder has seen, where it raises for others."""
     found: dict[str, list[Any]] = {}
-    for member in members_of(model):
+    for member in members(model):
         found |= strict_categories(member)
     names = sklearn_columns(model).names or ()
     for step, given in parts_of(model, names):
@@ -105,9 +94,9 @@ def _columns(model: Any) -> InputColumns | None:
         return _of_column_transformer(model)
     if is_a(model, "sklearn", "FeatureUnion"):
         return _of_all([step for _, step in model.transformer_list if step != "drop"])
-    members = [] if getattr(model, "passthrough", False) is True else members_of(model)
+    inside = [] if getattr(model, "passthrough", False) is True else members(model)
     # A member that was given arrays has forgotten the names.
-    return (_of_all(members) if members else None) or _own(model)
+    return (_of_all(inside) if inside else None) or _own(model)
 
 
 def _of_pipeline(steps: Sequence[Any]) -> InputColumns | None:
@@ -115,29 +104,39 @@ def _of_pipeline(steps: Sequence[Any]) -> InputColumns | None:
     # Samplers of imbalanced-learn only work in training.
     steps = [step for step in steps[:-1] if hasattr(step, "transform")] + [*steps[-1:]]
     columns = _columns(steps[0]) if steps else None
-    if columns is None or columns.names is None:
-        return columns
+    if columns is None:
+        return _behind_own_code(steps) if steps else None
     names = columns.names
+    if names is None:
+        return columns
     columns = _with_text(columns, _text_of(columns).plus(text_of_steps(steps, names)))
-    for step in steps[1:]:
-        later = booster_columns_of(step)
-        if later is not None and {*(later.names or ())} <= {*names}:
-            columns = replace(
-                columns,
-                text=columns.text | later.text,
-                gap_words=columns.gap_words | later.gap_words,
-                booleans=columns.booleans | later.booleans,
-                takes_numbers_in_text=later.takes_numbers_in_text,
-                categories={**columns.categories, **later.categories},
-            )
+    for step, given in [*reaching(steps, names)][1:]:
+        later = _columns(step)
+        if later is not None and later.names is not None:
+            passed = dict(zip(later.names, given, strict=False))
+            own = {name: own for name, own in passed.items() if own is not None}
+            columns = _with_kinds_of([columns, _renamed(later, own)])
     return columns
+
+
+def _behind_own_code(steps: Sequence[Any]) -> InputColumns | None:
+    """A class of the user's that remembers nothing stands in front: only what the step behind it
+    knows of the kinds of columns is known, of those that go through under their names.
+    """
+    known = _of_pipeline(steps[1:])
+    if known is None or known.names is None or handed_on(steps[0], ()) is not None:
+        return None
+    (_, given), *_ = [*reaching([steps[0], *steps[1:]], known.names)][1:]
+    passed = {name: name for name in given if name is not None}
+    kinds = _with_kinds_of([UNKNOWN, _renamed(known, passed)])
+    return None if kinds == UNKNOWN else kinds
 
 
 def _own(model: Any) -> InputColumns | None:
     names = fitted(model, "feature_names_in_")
     if names is None:
         count = fitted(model, "n_features_in_") if _is_sklearns(model) else None
-        return None if count is None else InputColumns(count=int(count))
+        return None if count is None else _nameless(model, int(count))
     names = tuple(map(str, names))
     columns = _with_text(InputColumns(names), text_columns(model, names))
     looks = is_a(model, "sklearn", "FunctionTransformer") and not model.validate
@@ -151,11 +150,20 @@ def _of_column_transformer(model: Any) -> InputColumns | None:
     names = fitted(model, "feature_names_in_")
     if names is None:
         count = fitted(model, "n_features_in_")
-        return None if count is None else InputColumns(count=int(count))
+        return None if count is None else _nameless(model, int(count))
     names = tuple(map(str, names))
     used = _used(model, names)
     columns = InputColumns(names, required=used, extras=Extras.DROPPED)
     return _with_text(columns, text_columns(model, names))
+
+
+def _nameless(model: Any, count: int) -> InputColumns:
+    """Columns by position; numbered where the model knows that some of them are text."""
+    names = tuple(map(str, range(count)))
+    text = text_columns(model, names)
+    if text == NO_TEXT:
+        return InputColumns(count=count)
+    return _with_text(InputColumns(names, generated=True), text)
 
 
 def _used(model: Any, names: Sequence[str]) -> frozenset[str] | None:
@@ -179,20 +187,27 @@ def _of_all(members: Iterable[Any]) -> InputColumns | None:
     alike = [_with_names_of(first, columns) for columns in named]
     kinds = {columns.extras for columns in alike}
     return replace(
-        first,
+        _with_kinds_of([first, *alike]),
         required=_union(columns.required for columns in alike),
         extras=next(
             kind for kind in (Extras.REFUSED, Extras.KEPT, Extras.DROPPED) if kind in kinds
         ),
-        text=_EMPTY.union(*(columns.text for columns in alike)),
-        gap_words=frozenset(pair for columns in alike for pair in columns.gap_words),
-        booleans=_EMPTY.union(*(columns.booleans for columns in alike)),
-        numbers=_EMPTY.union(*(columns.numbers for columns in alike)),
-        takes_numbers_in_text=any(columns.takes_numbers_in_text for columns in alike),
-        flags=_EMPTY.union(*(columns.flags for columns in alike)),
-        none_for_missing=_EMPTY.union(*(columns.none_for_missing for columns in alike)),
         objects=all(columns.objects for columns in alike),
-        categories={name: kind for columns in alike for name, kind in columns.categories.items()},
+    )
+
+
+def _with_kinds_of(columns: Sequence[InputColumns]) -> InputColumns:
+    """The first, with what the others know of the kinds of its columns."""
+    return replace(
+        columns[0],
+        text=_EMPTY.union(*(each.text for each in columns)),
+        gap_words=frozenset(pair for each in columns for pair in each.gap_words),
+        booleans=_EMPTY.union(*(each.booleans for each in columns)),
+        numbers=_EMPTY.union(*(each.numbers for each in columns)),
+        takes_numbers_in_text=any(each.takes_numbers_in_text for each in columns),
+        flags=_EMPTY.union(*(each.flags for each in columns)),
+        none_for_missing=_EMPTY.union(*(each.none_for_missing for each in columns)),
+        categories={name: kind for each in columns for name, kind in each.categories.items()},
     )
 
 
@@ -200,21 +215,30 @@ def _with_names_of(first: InputColumns, other: InputColumns) -> InputColumns:
     """The same columns under the names of ``first``; they stand in one order."""
     if other.names == first.names or other.names is None or first.names is None:
         return other
-    names = dict(zip(other.names, first.names, strict=False))
+    return _renamed(other, dict(zip(other.names, first.names, strict=False)))
+
+
+def _renamed(columns: InputColumns, names: Mapping[str, str]) -> InputColumns:
+    """What is known of the kinds of columns, under other names; those without one are left out."""
 
     def renamed(chosen: frozenset[str]) -> frozenset[str]:
         return frozenset(names[name] for name in chosen if name in names)
 
+    required = columns.required
     return replace(
-        other,
-        required=None if other.required is None else renamed(other.required),
-        text=renamed(other.text),
-        gap_words=frozenset((names[name], word) for name, word in other.gap_words if name in names),
-        booleans=renamed(other.booleans),
-        flags=renamed(other.flags),
-        numbers=renamed(other.numbers),
-        none_for_missing=renamed(other.none_for_missing),
-        categories={names[name]: kind for name, kind in other.categories.items() if name in names},
+        columns,
+        required=None if required is None else renamed(required),
+        text=renamed(columns.text),
+        gap_words=frozenset(
+            (names[name], word) for name, word in columns.gap_words if name in names
+        ),
+        booleans=renamed(columns.booleans),
+        flags=renamed(columns.flags),
+        numbers=renamed(columns.numbers),
+        none_for_missing=renamed(columns.none_for_missing),
+        categories={
+            names[name]: kind for name, kind in columns.categories.items() if name in names
+        },
     )
 
 
@@ -225,19 +249,6 @@ def _union(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
             return None
         union |= names
     return union
-
-
-def members_of(model: Any) -> list[Any]:
-    """The fitted estimators to which a model of scikit-learn's hands the rows as they are."""
-    for cls in type(model).__mro__:
-        name = _DELEGATES.get(cls.__name__)
-        if name is not None and cls.__module__.startswith("sklearn."):
-            inner = fitted(model, name)
-            if inner is None:
-                return []
-            members = list(inner) if isinstance(inner, list | tuple) else [inner]
-            return [member for member in members if not isinstance(member, str)]
-    return []
 
 
 def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:

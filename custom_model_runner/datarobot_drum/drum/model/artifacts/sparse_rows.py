@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.own_code import is_of
-from datarobot_drum.drum.model.artifacts.sklearn_columns import members_of
+from datarobot_drum.drum.model.artifacts.lineage import members
 from datarobot_drum.drum.model.predictor import Dense
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def makes_dense(model: Any) -> Dense:
     if is_a(model, "sklearn", "FeatureUnion"):
         kinds = {makes_dense(step) for _, step in model.transformer_list if step != "drop"}
         return Dense.NEVER if kinds <= {Dense.NEVER} else Dense.AT_ONCE
-    kinds = {makes_dense(member) for member in members_of(model)}
+    kinds = {makes_dense(member) for member in members(model)}
     if kinds == {Dense.IN_PIECES}:
         return Dense.IN_PIECES
     return Dense.NEVER if kinds <= {Dense.NEVER} else Dense.AT_ONCE

@@ -8,18 +8,20 @@ request has no other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from itertools import chain, repeat
+from typing import Any, Final, NamedTuple
 
 from datarobot_drum.drum.model.artifacts.base import is_a
-from datarobot_drum.drum.utils.gaps import MISSING
+from datarobot_drum.drum.model.artifacts.lineage import Part, parts_of, parts_of_steps, words_of
+from datarobot_drum.drum.utils.gaps import gap_words
 
 _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
 
 
 class TextColumns(NamedTuple):
     """``none_for_missing``: those where the model has seen None for a missing value, not NaN.
-    ``flags``: no text, but objects as well: truth values, some of them missing. ``numbers``:
-    categories that are numbers or truth values. ``gap_words``: see ``InputColumns``.
+    ``numbers``: categories that are numbers or truth values. ``flags``: those of them that are
+    objects to the model. ``gap_words``: see ``InputColumns``.
     """
 
     names: frozenset[str] = frozenset()
@@ -49,8 +51,6 @@ class TextColumns(NamedTuple):
 
 
 NO_TEXT: Final = TextColumns()
-# A step, and the columns that it is given: None is none of the table's own.
-Part: TypeAlias = "tuple[Any, Sequence[str | None]]"
 
 
 def text_columns(step: Any, names: Sequence[str]) -> TextColumns:
@@ -73,96 +73,8 @@ def _text_of(parts: Iterable[Part], names: Sequence[str]) -> TextColumns:
         if is_vectorizer(step):
             found = found.plus(TextColumns(frozenset(name for name in given if name is not None)))
         else:
-            found = found.plus(_of_values(seen_values(step), given))
+            found = found.plus(_of_values(seen_values(step), given, _of_objects(step)))
     return found.among(names)
-
-
-def parts_of(step: Any, names: Sequence[str | None]) -> Iterator[Part]:
-    """A fitted step and all steps inside of it, each with the columns that it is given."""
-    if isinstance(step, str) or step is None:
-        return
-    if is_a(step, "sklearn", "Pipeline"):
-        yield from parts_of_steps([inner for _, inner in step.steps], names)
-        return
-    for inner, given in _inside(step, names):
-        yield from parts_of(inner, given)
-    yield step, names
-
-
-def parts_of_steps(steps: Sequence[Any], names: Sequence[str | None]) -> Iterator[Part]:
-    """Of the first steps by position; of later ones where they remember names of their own."""
-    known = True
-    for step in steps:
-        own = _remembered(step)
-        if known or own:
-            for part, given in parts_of(step, own or names):
-                # What a step in front has made has names as well.
-                yield part, [name if name in names else None for name in given]
-        known = known and _keeps_columns(step)
-
-
-def _inside(step: Any, names: Sequence[str | None]) -> Iterator[Part]:
-    """The parts that a step hands its columns on to, and which of them."""
-    # Gradient boosting on histograms keeps its encoder to itself.
-    step = getattr(step, "_preprocessor", None) or step
-    if is_a(step, "sklearn", "ColumnTransformer"):
-        for _, inner, columns in step.transformers_:
-            yield inner, _resolved(columns, names)
-    elif is_a(step, "sklearn", "FeatureUnion"):
-        for _, inner in step.transformer_list:
-            yield inner, names
-    elif hasattr(step, "estimators_features_"):  # bagging: by place, and without names
-        for inner, places in zip(step.estimators_, step.estimators_features_, strict=False):
-            yield inner, [names[place] for place in places]
-
-
-def _remembered(step: Any) -> list[str]:
-    """The names that a later step was fitted on, if a frame went through the steps before."""
-    names = fitted(step, "feature_names_in_")
-    return list(map(str, names)) if isinstance(names, Iterable) else []
-
-
-def fitted(model: Any, name: str) -> Any:
-    """An attribute of a fitted model; None where it has none."""
-    try:
-        return getattr(model, name, None)
-    # It may be a property, of a user's class too, that asks for what is not there.
-    except Exception:
-        return None
-
-
-def _keeps_columns(step: Any) -> bool:
-    """Its output has the columns of its input, so that the next step's are known by name."""
-    if step is None or isinstance(step, str):
-        return True
-    if not is_a(step, "sklearn", "SimpleImputer") or step.add_indicator:
-        return False
-    # A column without any value is left out.
-    return not any(value is None or value != value for value in step.statistics_.tolist())
-
-
-def _resolved(columns: Any, names: Sequence[str | None]) -> list[str | None]:
-    """The names behind a ColumnTransformer's choice; none where it is something unusual."""
-    if isinstance(columns, str):
-        return [columns]
-    if isinstance(columns, slice):
-        return list(names[_by_place(columns, names)])
-    if not isinstance(columns, Iterable):
-        return [names[columns]] if isinstance(columns, int) else []
-    chosen = columns.tolist() if hasattr(columns, "tolist") else list(columns)
-    if chosen and all(isinstance(each, bool) for each in chosen):
-        return [name for name, taken in zip(names, chosen, strict=False) if taken]
-    return [each if isinstance(each, str) else names[int(each)] for each in chosen]
-
-
-def _by_place(columns: slice, names: Sequence[str | None]) -> slice:
-    """A slice by names takes its last one, too."""
-    start, stop = columns.start, columns.stop
-    if isinstance(start, str):
-        start = [*names].index(start)
-    if isinstance(stop, str):
-        stop = [*names].index(stop) + 1
-    return slice(start, stop, columns.step)
 
 
 def is_vectorizer(step: Any) -> bool:
@@ -173,6 +85,8 @@ def seen_values(step: Any) -> Sequence[Sequence[Any]]:
     """The values that a step has seen or fills in, for each of its columns."""
     if is_a(step, "category_encoders", "BaseEncoder"):
         return _seen_by_category_encoder(step)
+    if is_a(step, "sklearn", "DictVectorizer"):
+        return list(words_of(step).values())
     categories = getattr(step, "categories_", None)
     if isinstance(categories, list | tuple):
         return [getattr(each, "tolist", lambda each=each: list(each))() for each in categories]
@@ -195,12 +109,23 @@ def _seen_by_category_encoder(step: Any) -> Sequence[Sequence[Any]]:
     return [seen.get(str(name), []) for name in getattr(step, "feature_names_in_", ())]
 
 
-def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str | None]) -> TextColumns:
-    if len(values) != len(names):
+def _of_objects(step: Any) -> Iterator[bool]:
+    """For each column of an encoder whether it compares with objects, and takes no arrays of
+    numbers for these.
+    """
+    categories = getattr(step, "categories_", None)
+    for each in categories if isinstance(categories, list | tuple) else ():
+        yield getattr(getattr(each, "dtype", None), "kind", "") == "O"
+
+
+def _of_values(
+    values: Sequence[Sequence[Any]], given: Sequence[str | None], objects: Iterable[bool]
+) -> TextColumns:
+    if len(given) > len(values):
         return NO_TEXT
     text, none, flags, numbers = set(), set(), set(), set()
     words: set[tuple[str, str]] = set()
-    for name, seen in zip(names, values, strict=True):
+    for name, seen, is_object in zip(given, values, chain(objects, repeat(False)), strict=False):
         if name is None:
             continue
         kinds = {type(value) for value in seen if not _is_missing(value)}
@@ -208,21 +133,15 @@ def _of_values(values: Sequence[Sequence[Any]], names: Sequence[str | None]) -> 
         if kinds == {str}:
             text.add(name)
             words |= gap_words(name, seen)
-        elif kinds == {bool} and missing:
-            flags.add(name)
-        if kinds and kinds <= {bool, float, int}:
+        elif kinds and kinds <= {bool, float, int}:
             numbers.add(name)
+            if is_object:
+                flags.add(name)
         if name in text | flags and missing and all(value is None for value in missing):
             none.add(name)
     return TextColumns(
         frozenset(text), frozenset(none), frozenset(flags), frozenset(numbers), frozenset(words)
     )
-
-
-def gap_words(name: str, values: Iterable[Any]) -> set[tuple[str, str]]:
-    """An empty cell is a gap in any case."""
-    texts = (value for value in values if isinstance(value, str))
-    return {(name, value) for value in texts if value in MISSING and value}
 
 
 def _is_missing(value: Any) -> bool:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.boosters.lightgbm_categories import columns_of_categories
-from datarobot_drum.drum.model.artifacts.text_columns import gap_words
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
+from datarobot_drum.drum.utils.gaps import gap_words
 from datarobot_drum.drum.utils.spelling import Spelling
 
 _LOST_BY_XGBOOST: Final = (
