@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.model.artifacts.base import is_a
-from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.artifacts.lineage import members
+from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.predictor import Dense
 
 if TYPE_CHECKING:
