@@ -331,8 +331,7 @@ SERVING = (
 
 # Work while a model is loaded, or just after, when nothing predicts yet.
 LOADING = {f"{D}.prediction.introduction", f"{D}.prediction.warm_up"}
-LOADING.add(f"{D}.model.artifacts.fast_paths.made_rows")
-LOADING.add(f"{D}.model.artifacts.made_columns")
+LOADING |= {f"{D}.model.artifacts.{name}" for name in ("fast_paths.made_rows", "made_columns")}
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ _NO_TELEMETRY: Final[Any] = {
     "logs": False,
     "auto_configure": False,
 }
+# Bytes. TLS tells of nothing that is not taken, but of what comes after it.
+_ENCRYPTED_AT_ONCE: Final = 256 * 1024
 # Two of them could be read in two ways.
 _SINGLE: Final = (b"content-type", b"host")
 _JSON_HEADER: Final = (b"content-type", b"application/json")
@@ -138,7 +140,11 @@ class ServiceRoute(BaseRoute):
             answer = _other_method(method, routes.allowed_methods(methods))
         else:
             answer = await self._answer(route, scope, receive)
-        await send_answer(answer, receive, send, with_body=method != "HEAD")
+        if method == "HEAD":
+            await send_answer(answer, receive, send, with_body=False)
+        else:
+            encrypted = scope["scheme"] == "https"
+            await send_answer(answer, receive, send, _ENCRYPTED_AT_ONCE if encrypted else None)
 
     async def _answer(self, route: routes.Route, scope: Scope, receive: Receive) -> PredictResponse:
         headers = {
@@ -244,9 +250,17 @@ async def _until_disconnected(receive: Receive) -> None:
 
 
 async def send_answer(
-    answer: PredictResponse, receive: Receive, send: Send, with_body: bool = True
+    answer: PredictResponse,
+    receive: Receive,
+    send: Send,
+    at_once: int | None = None,
+    with_body: bool = True,
 ) -> None:
-    """Send a whole answer, or a stream as its items come."""
+    """Send a whole answer, or a stream as its items come.
+
+    Args:
+        at_once: bytes of a whole answer after which is waited until the client takes more.
+    """
     content_type = answer.content_type
     headers = [
         _JSON_HEADER
@@ -262,7 +276,12 @@ async def send_answer(
     assert isinstance(body, bytes)
     headers.append((b"content-length", str(len(body)).encode()))
     await send(start)
-    await send({"type": "http.response.body", "body": body if with_body else b""})
+    body, sent = body if with_body else b"", 0
+    while at_once is not None and len(body) - sent > at_once:
+        piece = body[sent : sent + at_once]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        sent += at_once
+    await send({"type": "http.response.body", "body": body[sent:]})
 
 
 async def _refuse_body(error: OverloadedError, receive: Receive, send: Send) -> None:

@@ -64,7 +64,13 @@ def _serve(settings: Settings, signals: StopSignals, orders: Orders) -> None:
     announcement.prepare(service)
     access_log = AccessLog()
     wsgi = DrainingServer(
-        listener, app, tls, server.service.request_timeout, access_log, service.metrics
+        listener,
+        app,
+        tls,
+        server.service.request_timeout,
+        server.http.header_timeout,
+        access_log,
+        service.metrics,
     )
     try:
         wsgi.start(server.http.backlog)

@@ -33,6 +33,7 @@ from datarobot_drum.drum.serving.listening import (
     NOT_ACCEPTED,
     turn_newcomers_away,
 )
+from datarobot_drum.drum.serving.sending import send_all
 from datarobot_drum.drum.serving.turned_away import TurnedAway
 from datarobot_drum.drum.utils.shortage import Complaint
 
@@ -61,6 +62,28 @@ class _Rest(io.BufferedIOBase):
         self._source.close()
 
 
+class SentInTime(io.BufferedIOBase):
+    """Where answers are written: a client has to read them."""
+
+    def __init__(self, connection: socket.socket, patience: float | None, client: str) -> None:
+        self._connection = connection
+        self._patience = patience
+        self._client = client
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        sent = 0
+        if not isinstance(self._connection, ssl.SSLSocket):
+            # As a rule all is taken at once, and no timer is needed.
+            with contextlib.suppress(BlockingIOError):
+                sent = self._connection.send(data, socket.MSG_DONTWAIT)
+        if sent < len(data):
+            send_all(self._connection, memoryview(data)[sent:], self._patience, self._client)
+        return len(data)
+
+
 class RequestHandler(WSGIRequestHandler):
     """One connection, which carries one request."""
 
@@ -69,6 +92,7 @@ class RequestHandler(WSGIRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.connection.settimeout(self.server.inactivity)
+        self.wfile = SentInTime(self.connection, self.server.patience, self.client_address[0])
 
     def parse_request(self) -> bool:
         """As strict as the other servers, where the standard library lets much pass."""
@@ -162,6 +186,7 @@ class DrainingServer(ThreadedWSGIServer):
         listener: bound, not listening yet; the server takes it over.
         tls: wraps each connection, on the connection's own thread.
         inactivity: seconds after which a silent connection is given up; None: never.
+        patience: seconds in which a client has to take more of its answer; None: any number.
     """
 
     def __init__(
@@ -170,6 +195,7 @@ class DrainingServer(ThreadedWSGIServer):
         app: WSGIApplication,
         tls: ssl.SSLContext | None,
         inactivity: float | None,
+        patience: float | None,
         access_log: AccessLog,
         metrics: Metrics,
     ) -> None:
@@ -184,6 +210,7 @@ class DrainingServer(ThreadedWSGIServer):
         self._complaint = Complaint(logger, NOT_ACCEPTED)
         self.ssl_context = tls
         self.inactivity = inactivity
+        self.patience = patience
         self._state = threading.Condition()
         # Accepted sockets, each with what the handler reads from: itself, or its TLS wrapping.
         self._open: dict[socket.socket, socket.socket] = {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 from datarobot_drum.drum.exceptions import SettingError, StartupError
 from datarobot_drum.drum.gunicorn.tls import limit_handshake
 from datarobot_drum.drum.serving.listening import shown
-from datarobot_drum.drum.settings import Settings
+from datarobot_drum.drum.serving.tls import server_context
+from datarobot_drum.drum.settings import ServerSettings, Settings
 
 WORKER_CLASSES: Final = {
     "gthread": "datarobot_drum.drum.gunicorn.worker.DrumThreadWorker",
@@ -58,10 +60,19 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
     if os.access(_HEARTBEAT_DIR, os.W_OK):
         options["worker_tmp_dir"] = _HEARTBEAT_DIR
     if tls is not None:
-        limit_handshake(tls, server.http.header_timeout)
         options["certfile"] = server.tls.certfile
-        options["ssl_context"] = lambda _config, _default: tls
+        options["ssl_context"] = _tls_hook(server, tls)
     return options
+
+
+def _tls_hook(server: ServerSettings, tls: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
+    """Asked for the context: once by gevent, for each connection by other workers."""
+    limit = server.http.header_timeout
+    if server.gunicorn.worker_class != "gevent":
+        limited = limit_handshake(tls, limit)
+        return lambda _config, _default: limited
+    # Its sockets need a context of gevent's own, which the worker's `ssl` makes.
+    return lambda _config, _default: limit_handshake(server_context(server.tls) or tls, limit)
 
 
 def require_gunicorn() -> None:

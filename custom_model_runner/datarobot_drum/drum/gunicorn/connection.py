@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, ClassVar
 
 from gunicorn.workers.gthread import TConn
 
 from datarobot_drum.drum.exceptions import SlowClientError
 from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW, Leftover
+from datarobot_drum.drum.serving.sending import send_all
 
 
 class TimedSocket:
@@ -67,6 +71,37 @@ class TimedSocket:
             self._connection.settimeout(None)
 
 
+class SendingInTime:
+    """A client's connection while it is answered: the client has to read.
+
+    Attributes:
+        at_once: whether its sockets send what they can without waiting, if asked to: as a rule
+            that is all, and no timer is needed.
+
+    Args:
+        limit: see ``send_all``.
+    """
+
+    at_once: ClassVar[bool] = True
+
+    def __init__(self, connection: Any, limit: float | None, address: Any) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._client = address[0] if address else "a client"
+        self._at_once = self.at_once and not isinstance(connection, ssl.SSLSocket)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def sendall(self, data: bytes) -> None:
+        sent = 0
+        if self._at_once:
+            with suppress(BlockingIOError):
+                sent = self._connection.send(data, socket.MSG_DONTWAIT)
+        if sent < len(data):
+            send_all(self._connection, memoryview(data)[sent:], self._limit, self._client)
+
+
 def is_readable(connection: socket.socket) -> bool:
     """Whether something has come, or the other side has closed; looks, and does not wait."""
     poll = select.poll()
@@ -78,11 +113,13 @@ class Connection(TConn):  # type: ignore[misc]
     """Gunicorn's connection over a ``TimedSocket``.
 
     Args:
-        limit: seconds for a request's head and between steps of its body; None: no limit.
+        limit: seconds for a request's head and between steps of its body and of its answer; None:
+            no limit.
     """
 
     def __init__(self, cfg: Any, client: Any, address: Any, server: Any, limit: float | None):
         super().__init__(cfg, client, address, server)
+        self.sock: Any = self.sock
         self._limit = limit
         self._timed: TimedSocket | None = None
 
@@ -96,6 +133,15 @@ class Connection(TConn):  # type: ignore[misc]
     def head_is_complete(self, request: Any) -> None:
         if self._timed is not None:
             self._timed.await_body(request)
+
+    @contextmanager
+    def sending_in_time(self) -> Iterator[None]:
+        connection: Any = self.sock
+        self.sock = SendingInTime(connection, self._limit, self.client)
+        try:
+            yield
+        finally:
+            self.sock = connection
 
     def linger(self) -> None:
         """On the connection's own thread. Gunicorn's way stops the thread that accepts."""

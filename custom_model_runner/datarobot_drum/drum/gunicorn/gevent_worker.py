@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from gevent import get_hub, getcurrent, select
+from gevent import get_hub, getcurrent, select, sleep
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from datarobot_drum.drum.gunicorn.connection import SendingInTime
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
 from datarobot_drum.drum.serving.body import Leftover
 from datarobot_drum.drum.serving.signals import Stopped
+
+
+class _GeventSendingInTime(SendingInTime):
+    at_once = False  # they always wait
 
 
 class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
@@ -37,7 +42,12 @@ class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         try:
-            super().handle_request(listener_name, req, sock, addr)
+            # One client's many requests at once are no reason for others to wait.
+            sleep(0)
+            limit = self.app.settings.server.http.header_timeout
+            super().handle_request(
+                listener_name, req, _GeventSendingInTime(sock, limit, addr), addr
+            )
         except StopIteration:
             # The connection ends with this answer. Closed now, a client that still sends would
             # be reset before it has read it.

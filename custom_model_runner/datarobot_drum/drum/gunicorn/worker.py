@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
 from datarobot_drum.drum.exceptions import SlowClientError
-from datarobot_drum.drum.gunicorn.connection import Connection, is_readable
+from datarobot_drum.drum.gunicorn.connection import Connection, SendingInTime, is_readable
 from datarobot_drum.drum.logs import handling
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
@@ -337,7 +337,8 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         conn.head_is_complete(req)
-        keepalive = super().handle_request(req, conn)
+        with conn.sending_in_time():
+            keepalive = super().handle_request(req, conn)
         conn.is_answered()
         return keepalive
 
@@ -369,6 +370,10 @@ class _Address:
 
 class DrumSyncWorker(DrumWorkerMixin, SyncWorker):  # type: ignore[misc]
     """One request at a time."""
+
+    def handle_request(self, listener: Any, req: Any, client: Any, addr: Any) -> None:
+        limit = self.app.settings.server.http.header_timeout
+        super().handle_request(listener, req, SendingInTime(client, limit, addr), addr)
 
     def accept(self, listener: Any) -> None:
         try:

@@ -79,9 +79,9 @@ class HttpSettings:
         OrOff(Whole(0, 3600)),
         20,
         "Seconds a client may take to send a request's headers, and in which more of its body"
-        " must come, before the connection is closed; 0 turns the limit off. On gunicorn: of"
-        " `gthread` workers.",
-        servers=_GUNICORN_FASTAPI,
+        " must come, and in which it must take more of its answer, before the connection is"
+        " closed; 0 turns the limits off. Sending is watched on fastapi and by gunicorn's"
+        " `gthread` workers, reading on all servers.",
         aliases=("DRUM_UVICORN_HEADER_TIMEOUT",),
     )
     max_body: int | None = knob(

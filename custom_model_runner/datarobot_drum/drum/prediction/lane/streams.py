@@ -17,6 +17,8 @@ from weakref import WeakSet
 Wake = Callable[[], object]
 
 CAPACITY: Final = 16
+# Bytes that may wait to be sent before the writer does.
+MAX_WAITING: Final = 256 * 1024
 # Seconds between two looks whether a silent stream's client is still there.
 PROBE_INTERVAL: Final = 1.0
 # Seconds before the end of a server at which streams that still run get their last item.
@@ -34,6 +36,7 @@ class Channel:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._items: deque[bytes] = deque()
+        self._waiting = 0
         self._ended = False
         self._closed = False
         self._cut = False
@@ -59,8 +62,9 @@ class Channel:
             if self.closed:
                 return True
             self._items.append(item)
+            self._waiting += len(item)
             reader, self._wake_reader = self._wake_reader, None
-            full = len(self._items) >= self._capacity
+            full = len(self._items) >= self._capacity or self._waiting >= MAX_WAITING
             self._wake_writer = wake if full else None
         _call(reader)
         return not full
@@ -128,6 +132,7 @@ class Channel:
                 return None
             taken = b"".join(self._items)
             self._items.clear()
+            self._waiting = 0
             writer, self._wake_writer = self._wake_writer, None
         _call(writer)
         return taken

@@ -36,18 +36,16 @@ def check_decoded(size: int, limit: int | None) -> None:
         refuse(limit)
 
 
-def check_answers(rows: int, width: int, sent: int, limit: int | None) -> None:
-    """Refuse rows whose answer alone would take too much, where nobody has sent them one by one.
+def check_answers(rows: int, width: int, limit: int | None) -> None:
+    """Refuse rows whose answer alone would take too much.
 
     Args:
         width: numbers of the answer for each row.
-        sent: bytes that the rows came in; where they are as many as the rows, these are honest.
 
     Raises:
         BodyTooLargeError: it would.
     """
-    if rows > sent:
-        check_decoded(rows * width * ANSWER, limit)
+    check_decoded(rows * width * ANSWER, limit)
 
 
 def refuse(limit: int) -> NoReturn:

@@ -228,8 +228,10 @@ def _read(
         table = _read_built_in(rows, info.feature_names, text, csv, limit)
         if (rows.mimetype or "").lower() == MTX:
             check_dense(*table.shape, info.dense, limit)
-    width = 1 if info.labels is None else len(info.labels.names)
-    check_answers(len(table), width, len(rows.data), limit)
+    if len(table) > len(rows.data):
+        # Nobody has sent these rows one by one.
+        width = 1 if info.labels is None else len(info.labels.names)
+        check_answers(len(table), width, limit)
     return table
 
 

@@ -1,0 +1,117 @@
+"""How httptools parses: of what has come no more than one request, with the body of every one.
+
+It takes the end of a head that offers another protocol (``Upgrade: h2c``, as Java's client does
+with every first one) for that of the request: its body would be lost, and what comes of it later
+be taken for the next request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import httptools
+
+from datarobot_drum.drum.fastapi.bounded import SMALL, OneAtATimeMixin
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
+else:
+    _Base = object
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+# Bytes: parsed at once of a body whose end is not known.
+_PIECE: Final = 16 * 1024
+_CODING: Final = b"transfer-encoding"
+_LENGTH: Final = b"content-length"
+_OFFER: Final = b"upgrade"
+
+
+class HeadThenBodyMixin(OneAtATimeMixin):
+    """Of httptools, which parses all that it is given."""
+
+    # Bytes of the body that have not come; None: nobody knows how many there are.
+    _body_left: int | None = 0
+
+    def _step(self, data: bytes, start: int) -> int:
+        if len(data) - start <= SMALL:
+            return SMALL
+        if self._awaits_head():
+            end = data.find(_END_OF_HEAD, start)
+            return len(data) if end < 0 else end + len(_END_OF_HEAD) - start
+        return _PIECE if self._body_left is None else max(1, self._body_left)
+
+    def on_headers_complete(self) -> None:
+        version = self.parser.get_http_version()
+        if version != "1.1" and (
+            version != "1.0" or any(name == _CODING for name, _ in self.headers)
+        ):
+            # Llhttp lets it pass; uvicorn takes it for what the parser has refused.
+            raise ValueError(f"not spoken here: HTTP {version}")
+        self._body_left = _announced(self.headers)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._body_left is not None:
+            self._body_left -= len(body)
+            # Empty bytes become the piece itself; uvicorn's bytearray would copy it, twice.
+            if not self.cycle.body:
+                self.cycle.body = b""  # type: ignore[assignment]
+        super().on_body(body)
+
+
+def _announced(headers: list[tuple[bytes, bytes]]) -> int | None:
+    """How many bytes the body has; None: its chunks tell."""
+    for name, value in headers:
+        if name == _LENGTH:
+            return int(value)
+        if name == _CODING:
+            return None
+    return 0
+
+
+class DecliningMixin(_Base):
+    """Of a request with an offer that nobody takes, only the head without it is told to uvicorn."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.parser = _Parser(self)
+
+    def on_headers_complete(self) -> None:
+        if not self._declines():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._declines():
+            super().on_message_complete()
+
+    def _declines(self) -> bool:
+        if not self.parser.should_upgrade():
+            return False
+        return self.parser.get_method() != b"CONNECT" and not self._should_upgrade()
+
+    def read_on(self, offer: httptools.HttpParserUpgrade, data: bytes) -> None:
+        """Parse what has come once more, and what comes after it, as if there were no offer."""
+        if not self._declines():
+            raise offer
+        version = self.parser.get_http_version().encode()
+        head = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        head += [b"%s: %s" % header for header in self.headers if header[0] != _OFFER]
+        self.parser = _Parser(self)
+        self.parser.feed_data(b"\r\n".join([*head, b"", b""]))
+        self.parser.feed_data(data[offer.args[0] :])
+
+
+class _Parser(httptools.HttpRequestParser):
+    def __init__(self, protocol: DecliningMixin) -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+        # As uvicorn has it, where this version knows it.
+        with contextlib.suppress(AttributeError):
+            self.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def feed_data(self, data: Any) -> None:
+        try:
+            super().feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._protocol.read_on(offer, data)
