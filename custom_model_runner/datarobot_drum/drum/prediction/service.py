@@ -180,7 +180,12 @@ class PredictionService:
 
     def _new_lane(self, jobs: JobAnswers, workers: int, batch_limit: int = 1) -> ModelExecutor:
         return ModelExecutor(
-            jobs.process, workers, self._settings.queue_depth, batch_limit, self.metrics.levels
+            jobs.process,
+            workers,
+            self._settings.queue_depth,
+            batch_limit,
+            self.metrics.levels,
+            self.metrics.deserted,
         )
 
     def _new_short_calls(self, jobs: JobAnswers) -> ShortCalls:
@@ -255,7 +260,7 @@ class PredictionService:
         return _response_of(job) if late is None else self._give_up(job, late)
 
     def _give_up(self, job: Job, error: DrumException) -> PredictResponse:
-        _desert(self._lane(job.operation), job)
+        self._lane(job.operation).desert(job)
         if job.span is not None:
             job.span.end(int(error.status))
         return self._rejected(job, _GIVEN_UP[type(error)], error)
@@ -340,16 +345,6 @@ def describe_failure(error: BaseException) -> str:
     """The text of an error that comes when the answer has begun already; logs it too."""
     log_failure(error, HTTPStatus.INTERNAL_SERVER_ERROR, str(error), "A stream failed: ")
     return client_text(error)
-
-
-def _desert(lane: ModelExecutor, job: Job) -> None:
-    """Nobody will read the answer: a job that waits is taken out of its lane, and a stream
-    that has come or will come is stopped.
-    """
-    lane.abandon(job)
-    job.deserted = True
-    if job.response is not None and job.response.close is not None:
-        job.response.close()
 
 
 def _response_of(job: Job) -> PredictResponse:

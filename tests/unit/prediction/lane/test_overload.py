@@ -111,9 +111,9 @@ def test_running_too_long_is_a_504(ask: Ask, served: Any) -> None:
     assert json.loads(answer.body) == {
         "message": "ERROR: The prediction took longer than DRUM_CLIENT_REQUEST_TIMEOUT (0.05 s)."
     }
-    wait_until(service, request_timeout=1, workers_busy=1)
+    wait_until(service, request_timeout=1, workers_busy=1, calls_deserted=1)
     model.gate.set()
-    wait_until(service, workers_busy=0)
+    wait_until(service, workers_busy=0, calls_deserted=0)
     assert ask(service).result(LONG).status == 200
 
 

@@ -98,12 +98,17 @@ IN_PROGRESS: Final = Family(
 )
 WAITING: Final = Family("drum_executor_queue_depth", "gauge", "Requests that wait for the model.")
 BUSY: Final = Family("drum_executor_workers_busy", "gauge", "Threads that run model code now.")
+DESERTED: Final = Family(
+    "drum_executor_calls_deserted",
+    "gauge",
+    "Calls of the model that still run, though their clients have left or got a 504.",
+)
 BODIES: Final = Family(
     "drum_body_bytes", "gauge", "Bytes of large request bodies in memory, half-sent ones included."
 )
 FAMILIES: Final = (
     *(REQUESTS, REQUEST_SECONDS, MODEL_SECONDS, ROWS, REJECTED),
-    *(IN_PROGRESS, WAITING, BUSY, BODIES),
+    *(IN_PROGRESS, WAITING, BUSY, DESERTED, BODIES),
 )
 # Where a histogram's sum is: behind all of its buckets.
 _REQUEST_SUM: Final = REQUEST_SECONDS.parts.index("sum") * STRIDE
@@ -135,6 +140,7 @@ class Metrics:
             reason: self._counters.slot(f"{REJECTED.name}\t{reason.value}")
             for reason in RejectReason
         }
+        self._deserted = self._counters.slot(DESERTED.name)
         self._bodies = self._counters.slot(BODIES.name)
         self._levels = [self._counters.slot(family.name) for family in (IN_PROGRESS, WAITING, BUSY)]
 
@@ -185,6 +191,10 @@ class Metrics:
         in_progress, queue, threads = self._levels
         self._counters.add((in_progress, inside), (queue, waiting), (threads, busy))
 
+    def deserted(self, change: int) -> None:
+        """Nobody waits any more for so many calls more that run."""
+        self._counters.add((self._deserted, change))
+
     def body_bytes(self, change: int) -> None:
         """The large bodies in memory have become so many bytes more."""
         self._counters.add((self._bodies, change))
@@ -201,6 +211,7 @@ class Metrics:
             "in_progress": totals[IN_PROGRESS.name],
             "queue_depth": totals[WAITING.name],
             "workers_busy": totals[BUSY.name],
+            "calls_deserted": totals[DESERTED.name],
             "body_bytes": totals[BODIES.name],
         }
         for reason in RejectReason:

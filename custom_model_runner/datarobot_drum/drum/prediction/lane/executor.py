@@ -97,6 +97,7 @@ class ModelExecutor:
         batch_limit: most jobs handed to ``process`` in one call. Only jobs that are waiting
             already are taken together: an idle lane never waits for company.
         changed: told by how many the jobs inside, the waiting ones and the busy threads change.
+        deserted: told by how many the running jobs change for which nobody waits any more.
     """
 
     def __init__(
@@ -106,12 +107,14 @@ class ModelExecutor:
         queue_depth: int = 128,
         batch_limit: int = 1,
         changed: Changed = lambda _inside, _waiting, _busy: None,
+        deserted: Callable[[int], object] = lambda _calls: None,
     ) -> None:
         self.workers = workers
         self.queue_depth = queue_depth
         self._process = process
         self._batch_limit = batch_limit
         self._changed = changed
+        self._deserted = deserted
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -180,6 +183,20 @@ class ModelExecutor:
                 job.request = _NOTHING
                 self._changed(-1, -1, 0)
             return True
+
+    def desert(self, job: Job) -> None:
+        """Nobody will read the answer: a job that waits is taken out, one that runs is counted
+        until it has ended, and a stream that has come or will come is stopped.
+        """
+        if not self.abandon(job):
+            with self._lock:
+                is_new = job in self._live and not job.deserted
+                job.deserted = True
+            if is_new:
+                self._deserted(1)
+        job.deserted = True
+        if job.response is not None and job.response.close is not None:
+            job.response.close()
 
     def longest_wait(self) -> float:
         """Seconds for which the oldest running job has given no sign; 0.0 without one.
@@ -265,7 +282,10 @@ class ModelExecutor:
                 self._running -= len(live)
                 self._live.difference_update(live)
                 self._inside -= len(live)
+                deserted = sum(job.deserted for job in live)
             self._changed(-len(live), 0, -1)
+            if deserted:
+                self._deserted(-deserted)
             for job in live:
                 job.tell()
 
