@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from datarobot_drum.drum.serving.children import STRAY
 from tests.servers.harness import Server, eventually, running_server
 from tests.servers.load import Load, rows
 
@@ -112,8 +113,11 @@ def test_workers_are_reloaded_added_and_taken_without_losing_a_request(
             server.signal(number)
         eventually(lambda: "SIGUSR2" in server.stderr())
         (last,) = server.workers()
-        for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1):
+        for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, *STRAY):
             os.kill(last, number)
+        for number in STRAY:
+            server.signal(number)
+        eventually(lambda: f"signal {signal.SIGRTMAX - 1} has no effect" in server.stderr())
         version(server)
         stayed = server.workers() == [last]
         load.stop.set()
@@ -156,6 +160,11 @@ def test_flask_goes_on_and_says_that_nothing_is_done(code_dir: Path) -> None:
         signal.SIGUSR2,
         signal.SIGTTIN,
         signal.SIGTTOU,
+        signal.SIGALRM,
+        signal.SIGVTALRM,
+        signal.SIGPROF,
+        signal.SIGRTMIN,
+        signal.SIGRTMAX,
     )
     with running_server(code_dir, "flask", *REGRESSION) as server:
         load = Load(server.port).start(4)

@@ -56,8 +56,8 @@ def waits(server: Server) -> list[int]:
 
 @pytest.mark.parametrize("server_type", SUPERVISED)
 def test_the_only_worker_is_replaced_however_it_ends(code_dir: Path, server_type: str) -> None:
-    # Its model ends it, or a signal for which there is no name.
-    ways = (None, signal.SIGRTMIN + 3)
+    # Its model ends it, or a signal for which nobody has a handler.
+    ways = (None, signal.SIGXCPU)
     with running_server(code_dir, server_type, *REGRESSION) as server:
         for way in ways:
             (worker,) = server.workers()
@@ -71,7 +71,7 @@ def test_the_only_worker_is_replaced_however_it_ends(code_dir: Path, server_type
         status = server.stop()
 
     assert status == 0
-    assert f"signal {signal.SIGRTMIN + 3}" in log
+    assert "SIGXCPU" in log
 
 
 def test_a_supervisor_is_small(code_dir: Path) -> None:
@@ -107,6 +107,32 @@ def test_a_worker_that_cannot_be_replaced_leaves_the_others_serving(
     assert answers == {survivor}
     assert told[:2] == [1, 2]
     assert status == 0
+
+
+@pytest.mark.parametrize("server_type", SUPERVISED)
+def test_no_worker_answers_with_its_error_beside_one_that_has_the_model(
+    code_dir: Path, tmp_path: Path, server_type: str
+) -> None:
+    broken = tmp_path / "broken"
+    args = (*REGRESSION, "--max-workers", "2", "--with-error-server")
+    broken.touch()
+    with running_server(code_dir, server_type, *args, env={"LOAD_FAILS": str(broken)}) as server:
+        eventually(lambda: server.stderr().count("the weights are missing") == 2)
+        first = server.post("/predict/", rows(0))[0]
+        broken.unlink()
+        # One that is ended is replaced by one that loads, and this puts an end to the other.
+        failed = server.workers()
+        os.kill(failed[0], signal.SIGKILL)
+        eventually(lambda: not {*failed} & {*server.workers()} and predicts(server))
+        eventually(lambda: len(set(map(predicting, [server] * 20))) == 2)
+        victim, survivor = server.workers()
+        broken.touch()
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: len(waits(server)) == 2)
+        answers = {predicting(server) for _ in range(5)}
+
+    assert first == 513
+    assert answers == {survivor}
 
 
 def predicting(server: Server) -> int:

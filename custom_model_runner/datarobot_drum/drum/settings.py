@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import RunLanguage, ServerType, TargetType
@@ -99,6 +99,9 @@ class Settings:
     logging_level: str = "warning"
     verbose: bool = False
     show_stacktrace: bool = False
+
+    def without_error_server(self) -> Settings:
+        return replace(self, server=replace(self.server, with_error_server=False))
 
     @classmethod
     def from_options(

@@ -41,6 +41,7 @@ from datarobot_drum.drum.utils.failures import ending_process
 logger = get_drum_logger("supervisor")
 
 _READY: Final = b"R"
+_READY_WITHOUT_MODEL: Final = b"E"
 _RECYCLED: Final = b"W"
 _FAILED: Final = b"F"
 
@@ -50,16 +51,22 @@ class Channel:
 
     Attributes:
         supervisor: its process id, known before the fork: later it may be gone already.
+        is_replacement: a worker has loaded the model before, so it can be loaded.
+        has_model: what this worker answers is more than why it has none.
     """
 
-    def __init__(self, descriptor: int, slot: Slot, supervisor: int) -> None:
+    def __init__(
+        self, descriptor: int, slot: Slot, supervisor: int, is_replacement: bool = False
+    ) -> None:
         self._descriptor = descriptor
         self.slot = slot
         self.supervisor = supervisor
+        self.is_replacement = is_replacement
+        self.has_model = True
 
     def ready(self) -> None:
         """Connections are accepted now."""
-        self._send(_READY)
+        self._send(_READY if self.has_model else _READY_WITHOUT_MODEL)
 
     def recycled(self) -> None:
         """Replace me; I serve until the replacement is ready."""
@@ -93,6 +100,7 @@ class _Worker:
     channel: int
     slot: Slot
     is_ready: bool = False
+    has_model: bool = True
     is_recycled: bool = False
     has_said_why: bool = False
     # When it is killed, on the monotonic clock. None: it was not told to end.
@@ -138,6 +146,7 @@ class Supervisor:
         self._workers: dict[int, _Worker] = {}
         self._board = LoadBoard(count)
         self._has_served = False
+        self._has_loaded = False
         self._backoff = Backoff()
         self._failure: BaseException | None = None
         self._selector = selectors.DefaultSelector()
@@ -204,7 +213,7 @@ class Supervisor:
                 raise
             if pid == 0:
                 os.close(reader)
-                self._be_worker(Channel(writer, slot, supervisor))
+                self._be_worker(Channel(writer, slot, supervisor, self._has_loaded))
         os.close(writer)
         os.set_blocking(reader, False)
         self._workers[pid] = _Worker(pid, reader, slot)
@@ -269,13 +278,22 @@ class Supervisor:
             worker.is_recycled = True
         if _FAILED in messages:
             worker.has_said_why = True
-        if _READY in messages:
-            worker.is_ready = self._has_served = True
-            if self._backoff.is_failing:
-                # The worker listens itself, but may have done so before the port was closed.
-                self._listener.listen(self._backlog)
-            self._backoff.succeeded()
-            self._on_ready()
+        if _READY in messages or _READY_WITHOUT_MODEL in messages:
+            worker.has_model = _READY in messages
+            self._note_ready(worker)
+
+    def _note_ready(self, worker: _Worker) -> None:
+        worker.is_ready = self._has_served = True
+        self._has_loaded = self._has_loaded or worker.has_model
+        if self._has_loaded:
+            for other in self._workers.values():
+                if not other.has_model:
+                    self._tell_to_end(other)
+        if self._backoff.is_failing:
+            # The worker listens itself, but may have done so before the port was closed.
+            self._listener.listen(self._backlog)
+        self._backoff.succeeded()
+        self._on_ready()
 
     def _reap(self) -> None:
         """Take note of processes that ended; orphans too, when this is process 1."""

@@ -46,7 +46,11 @@ def serve(
     Raises:
         StartupError: the model cannot be loaded, or the port was taken meanwhile.
     """
+    if channel.is_replacement:
+        # Beside workers that have a model nobody is to answer that there is none.
+        settings = settings.without_error_server()
     app, service = load_app(settings, create_app, "custom_fastapi", service)
+    channel.has_model = service.has_model
     announcement.prepare(service)
     fastapi = settings.server.fastapi
     if fastapi.limit_concurrency is not None:

@@ -35,6 +35,8 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         self.listener = listener
         self.service = service
         self.announcement = Announcement(settings, listener)
+        # A worker has loaded the model: from then on those that cannot serve no error instead.
+        self.has_loaded = False
         self.board = LoadBoard(settings.server.processes.workers)
         self._options = options
         super().__init__()
@@ -53,6 +55,7 @@ class DrumApplication(BaseApplication):  # type: ignore[misc]
         from datarobot_drum.drum.assembly import load_app
         from datarobot_drum.drum.flask.app import answering_failures, create_app
 
-        app, self.service = load_app(self.settings, create_app, "custom_flask", self.service)
+        settings = self.settings.without_error_server() if self.has_loaded else self.settings
+        app, self.service = load_app(settings, create_app, "custom_flask", self.service)
         self.announcement.prepare(self.service)
         return answering_failures(app)

@@ -15,7 +15,7 @@ from datarobot_drum.drum.serving.backoff import Backoff
 from datarobot_drum.drum.serving.crew import to_retire, to_start
 from datarobot_drum.drum.serving.family import KILL_MARGIN
 from datarobot_drum.drum.serving.listening import stop_listening, turn_newcomers_away
-from datarobot_drum.drum.serving.orders import PRELOADED
+from datarobot_drum.drum.serving.orders import PRELOADED, Orders
 from datarobot_drum.drum.serving.signals import held_back_over_fork
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
 
     app: DrumApplication
 
+    def __init__(self, app: DrumApplication, orders: Orders) -> None:
+        self._orders = orders
+        super().__init__(app)
+
     def start(self) -> None:
         self._ending = False
         self._has_served = False
@@ -79,10 +83,14 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         return [each for each in workers if each.deadline is None and not each.is_ending]
 
     def spawn_worker(self) -> Any:
+        # What the others are decides what the new one may be.
+        self._note_ready(list(self.WORKERS.values()))
         with held_back_over_fork():
             return super().spawn_worker()
 
     def murder_workers(self) -> None:
+        # Those that gunicorn carries out are not among them.
+        self._orders.take()
         if any(worker.is_ready for worker in self.WORKERS.values()):
             self.app.announcement.tell()
         for worker in self.WORKERS.values():
@@ -125,10 +133,18 @@ class DrumArbiter(Arbiter):  # type: ignore[misc]
         for worker in workers:
             if worker.is_ready and not worker.is_noted:
                 worker.is_noted = self._has_served = True
+                self._note_model(worker)
                 if self._backoff.is_failing:
                     # The worker listens itself, but may have done so before the port was closed.
                     self._listen()
                 self._backoff.succeeded()
+
+    def _note_model(self, worker: Any) -> None:
+        self.app.has_loaded = self.app.has_loaded or worker.has_model
+        if self.app.has_loaded:
+            for pid, other in list(self.WORKERS.items()):
+                if not other.has_model:
+                    self.kill_worker(pid, signal.SIGTERM)
 
     def _listen(self) -> None:
         for listener in self.LISTENERS:

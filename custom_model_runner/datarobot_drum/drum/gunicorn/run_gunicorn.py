@@ -30,14 +30,13 @@ def main_gunicorn() -> None:
             preloaded cannot be loaded.
         SystemExit: with gunicorn's exit status; in worker processes too.
     """
-    # Until the arbiter has handlers of its own.
-    signals = StopSignals()
-    Orders()
+    # Until the arbiter has handlers of its own, which are not for all of them.
+    signals, orders = StopSignals(), Orders()
     with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
-        _serve(signals)
+        _serve(signals, orders)
 
 
-def _serve(signals: StopSignals) -> None:
+def _serve(signals: StopSignals, orders: Orders) -> None:
     prepare_process()
     settings = Settings.from_options(setup_options(), ServerType.GUNICORN)
     require_gunicorn()
@@ -51,7 +50,7 @@ def _serve(signals: StopSignals) -> None:
     def serve(service: Service | None) -> None:
         signals.stand()
         # Returns never: the end is a `SystemExit` with gunicorn's exit status.
-        DrumArbiter(DrumApplication(settings, options, listener, service)).run()
+        DrumArbiter(DrumApplication(settings, options, listener, service), orders).run()
 
     # Gevent replaces the locks and queues that a model is served with, after the fork.
     can_share = settings.server.gunicorn.worker_class != "gevent"

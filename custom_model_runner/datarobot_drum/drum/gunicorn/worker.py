@@ -53,7 +53,7 @@ from datarobot_drum.drum.utils.failures import ending_process
 from datarobot_drum.drum.utils.shortage import Complaint
 
 # What a worker tells its arbiter.
-_LOADING, _READY, _ENDING = range(3)
+_READY, _ENDING, _WITHOUT_MODEL = 1, 2, 4
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker as _Base
@@ -99,12 +99,17 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
     @property
     def is_ready(self) -> bool:
         """The model was loaded and connections accepted; true in the arbiter as well."""
-        return self._shared[0] != _LOADING
+        return bool(self._shared[0] & _READY)
 
     @property
     def is_ending(self) -> bool:
         """It is ready no more, told to end or not; true in the arbiter as well."""
-        return self._shared[0] == _ENDING
+        return bool(self._shared[0] & _ENDING)
+
+    @property
+    def has_model(self) -> bool:
+        """What it answers is more than why it has none; true in the arbiter as well."""
+        return not self._shared[0] & _WITHOUT_MODEL
 
     def init_process(self) -> None:
         # Until there are handlers of its own, a worker has those of the arbiter, which only take
@@ -173,7 +178,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
             self._loading = False
 
     def run(self) -> None:
-        self._shared[0] = _READY
+        self._shared[0] = _READY if self.app.service.has_model else _READY | _WITHOUT_MODEL
         with contextlib.suppress(ProcessLookupError):
             # Has no effect but to wake the arbiter, which may start the other workers now.
             os.kill(self.ppid, signal.SIGCHLD)
@@ -193,7 +198,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
     def _announce_end(self) -> None:
         # A signal handler may do this at any time: this queue's `put` is made for it.
         if self._end is not None:
-            self._shared[0] = _ENDING
+            self._shared[0] |= _ENDING
             self._end.put(None)
 
     def _end_streams(self, end: queue.SimpleQueue[None]) -> None:

@@ -20,6 +20,7 @@ from datarobot_drum.drum.prediction.service import nobody_knows
 class FailedService:
     """Answers every operation with the reason why the model could not be loaded."""
 
+    has_model = False
     is_stuck = False
 
     def __init__(self, error: BaseException) -> None:

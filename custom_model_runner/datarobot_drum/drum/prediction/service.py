@@ -72,8 +72,12 @@ class Service(Protocol):
     """What a front sees. The launcher sets ``is_draining`` when this process is told to end:
     whether the whole server does; and ``in_flight`` where it knows how many requests have arrived
     and have no answer yet.
+
+    Attributes:
+        has_model: False where all that it answers is why there is none.
     """
 
+    has_model: bool
     is_draining: Callable[[], bool]
     metrics: Metrics
     in_flight: Callable[[], int]
@@ -114,6 +118,8 @@ def nobody_knows() -> int:
 
 class PredictionService:
     """A loaded model, answering requests."""
+
+    has_model = True
 
     def __init__(
         self,

@@ -20,8 +20,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+# What ends a process by default, and means nothing to a server: timers, other events, and those
+# that are free for any use. Not among them are the marks of a fault and of a limit that is reached.
+_STRAY_NAMES: Final = ("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT")
+
+
+def _stray() -> tuple[int, ...]:
+    named = [getattr(signal, name) for name in _STRAY_NAMES if hasattr(signal, name)]
+    free = range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIGRTMIN") else ()
+    return (*named, *free)
+
+
+STRAY: Final = _stray()
 # All that one of the servers handles.
 _NUMBERS: Final = (
+    *STRAY,
     signal.SIGABRT,
     signal.SIGCHLD,
     signal.SIGHUP,

@@ -8,6 +8,8 @@ import signal
 import sys
 from typing import Final
 
+from datarobot_drum.drum.serving.signals import signal_name
+
 # Seconds that a worker gets, on top of its own graceful timeout, before it is killed.
 KILL_MARGIN: Final = 5.0
 
@@ -34,9 +36,4 @@ def how_it_ended(status: int) -> str:
     """A process's status, as ``os.waitpid`` returns it, in words."""
     if not os.WIFSIGNALED(status):
         return f"exit status {os.waitstatus_to_exitcode(status)}"
-    number = os.WTERMSIG(status)
-    try:
-        return f"killed by {signal.Signals(number).name}"
-    except ValueError:
-        # Real-time signals have no names but the first and the last.
-        return f"killed by signal {number}"
+    return f"killed by {signal_name(os.WTERMSIG(status))}"

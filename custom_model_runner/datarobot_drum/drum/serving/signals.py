@@ -41,6 +41,14 @@ def let_in() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # Of the real-time signals only the first and the last have one.
+        return f"signal {number}"
+
+
 def left_to_parent(_number: int, _frame: FrameType | None) -> None:
     """A worker's handler for Ctrl+C, which a terminal sends to every process: its parent acts.
 
@@ -68,7 +76,7 @@ class StopSignals:
         serving: whether there may be requests to finish. Before that a signal raises
             ``Stopped`` in the main thread.
         first: the signal that asked the server to end.
-        forced: a second SIGINT came: running requests are not to be waited for.
+        forced: SIGQUIT came, or a second SIGINT: running requests are not to be waited for.
     """
 
     def __init__(self, numbers: tuple[signal.Signals, ...] = STOPPING) -> None:
@@ -79,6 +87,9 @@ class StopSignals:
         self._numbers = numbers
         for number in numbers:
             signal.signal(number, self._on_signal)
+        if children.is_the_servers(signal.getsignal(signal.SIGQUIT)):
+            # A worker has its parent's, and ends by it while it loads: nothing else may help.
+            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
     def stand(self) -> None:
         """The model is loaded, or user code has run again: put the handlers back.
@@ -92,11 +103,16 @@ class StopSignals:
         """Called by the server: from here on a signal means to finish what was accepted."""
         self.serving = True
         self.stand()
+        # User code may have a use of its own for it: to write out what its threads do, say.
+        if signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL:
+            signal.signal(signal.SIGQUIT, self._on_signal)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.first is None:
             self.first = signal.Signals(number)
         elif number == signal.SIGINT:
+            self.forced = True
+        if number == signal.SIGQUIT:
             self.forced = True
         if not self.serving:
             raise Stopped
