@@ -43,6 +43,10 @@ def run_drum_server() -> None:
         return
     lose_what_cannot_be_written(Complaint(logger, STDOUT_LOST).tell)
     logs.wrap_streams("stdout", "stderr")
+    # The command `score` does without what the servers share.
+    from datarobot_drum.drum.serving.tuning import require_descriptors
+
+    require_descriptors()
     server_type = _get_server_type()
     code_dir = getattr(options, "code_dir", None)
     if isinstance(code_dir, str) and STARTED_AGAIN not in os.environ:

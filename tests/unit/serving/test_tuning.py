@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import resource
 import subprocess
 import sys
 
 import pytest
 
 from datarobot_drum.drum.serving import tuning
+from tests.servers.harness import runtime_parameter
 
 # Memory of 20 MB, above the first threshold: taken and given back ten times. Prints the page
 # faults of the last five.
@@ -59,3 +62,29 @@ def test_other_systems_are_left_as_they_are(
 
     monkeypatch.setattr(tuning.ctypes, "CDLL", no_library)
     assert not tuning.keep_freed_memory({})
+
+
+@pytest.mark.parametrize("server_type", ["flask", "gunicorn", "fastapi"])
+def test_too_few_descriptors_are_named_before_anything_fails_of_them(server_type: str) -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))\n"
+        "import runpy; runpy.run_module('datarobot_drum', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "server", "--code-dir", ".", "--target-type", "regression"],
+        env={**os.environ, "MLOPS_RUNTIME_PARAM_DRUM_SERVER_TYPE": runtime_parameter(server_type)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "This process may have 12 open files (ulimit -n): a server needs 64 at least,"
+        " and one more for each connection.\n"
+    )
+
+
+@pytest.mark.parametrize("limit", [tuning.FEWEST_DESCRIPTORS, resource.RLIM_INFINITY])
+def test_enough_descriptors_are_enough(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (limit, limit))
+    tuning.require_descriptors()

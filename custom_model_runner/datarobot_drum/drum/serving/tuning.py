@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
+from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.serving import collector, ending
 
 T = TypeVar("T")
+
+# What a server has open without a connection, some 20, and what its model may need.
+FEWEST_DESCRIPTORS: Final = 64
 
 # Read by OpenBLAS when it is loaded: 2 ** 4 cycles.
 _BLAS_TIMEOUT: Final = ("OPENBLAS_THREAD_TIMEOUT", "4")
@@ -28,6 +33,21 @@ _ALLOCATOR_VARIABLES: Final = (
 # Bytes: the largest threshold that glibc takes; and what a process keeps of its freed memory.
 _LARGEST: Final = 32 * 1024 * 1024
 _KEPT: Final = 128 * 1024 * 1024
+
+
+def require_descriptors() -> None:
+    """For the start of every server, before anything heavy is imported: with less than that
+    imports fail in the middle, and modules and event loops are what the message would be about.
+
+    Raises:
+        StartupError: this process may have too few open files.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and limit < FEWEST_DESCRIPTORS:
+        raise StartupError(
+            f"This process may have {limit} open files (ulimit -n): a server needs"
+            f" {FEWEST_DESCRIPTORS} at least, and one more for each connection."
+        )
 
 
 def prepare_process() -> None:

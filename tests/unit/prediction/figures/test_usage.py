@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,6 +112,64 @@ def test_this_process_is_among_the_processes() -> None:
     (own,) = [process for process in processes if process["pid"] == os.getpid()]
     assert own["mem"] == pytest.approx(psutil.Process().memory_info().rss / MEGABYTE, rel=0.2)
     assert own["cmdline"] == psutil.Process().cmdline()
+
+
+def work(seconds: float) -> float:
+    """Returns how much it has become."""
+    began = time.process_time()
+    while time.process_time() < began + seconds:
+        pass
+    return time.process_time() - began
+
+
+def test_work_is_told_in_percent_of_a_processor_since_the_look_before() -> None:
+    clock = Clock()
+    watch = UsageWatch(now=clock)
+
+    def percent() -> dict[int, float]:
+        return {process["pid"]: process["cpu_percent"] for process in watch.look().processes}
+
+    with child() as idle:
+        first = percent()
+        worked = work(0.3)
+        clock.seconds += 10
+        second = percent()
+        clock.seconds += 10
+        third = percent()
+    own = os.getpid()
+    assert (first[own], first[idle]) == (0.0, 0.0)
+    # The system counts in hundredths.
+    assert 10 * worked - 0.5 <= second[own] <= 10 * worked + 5
+    assert third[own] < second[own]
+    assert (second[idle], third[idle]) == (0.0, 0.0)
+
+
+def test_an_id_that_is_given_again_does_not_inherit_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, found = Clock(), [usage._Process(1, 50.0, 1.0), usage._Process(1, 1.0, 2.0)]
+    alone(monkeypatch)
+    monkeypatch.setattr(UsageWatch, "_family", lambda _self: [os.getpid()])
+    monkeypatch.setattr(usage, "_figures_of", lambda _pid: found.pop(0))
+    watch = UsageWatch(now=clock)
+    for _ in range(2):
+        assert watch.look().processes[0]["cpu_percent"] == 0.0
+        clock.seconds += 10
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_figures_of_a_process_are_psutils(
+    monkeypatch: pytest.MonkeyPatch, missing: bool
+) -> None:
+    if missing:
+        # As on systems without such files.
+        monkeypatch.setattr(usage, "_read", asked_for_what_is_not_there)
+    figures, process = usage._figures_of(os.getpid()), psutil.Process()
+    times = process.cpu_times()
+    assert figures.resident == pytest.approx(process.memory_info().rss, rel=0.2)
+    assert figures.worked == pytest.approx(times.user + times.system, abs=1)
+
+
+def asked_for_what_is_not_there(path: str) -> bytes:
+    raise FileNotFoundError(path)
 
 
 def test_children_count_whichever_thread_started_them() -> None:

@@ -2,9 +2,9 @@
 
 Whoever asks while a hook computes gives the interpreter away with each system call, and may wait
 5 ms for it to come back; if the call takes long, he does. So little is looked at: one file a
-process for its memory and one for its command line, and nothing of other programs. And not often:
-what was seen is told again for ``MAX_AGE`` seconds. What takes the system milliseconds, the share
-of each process in common pages, is looked at beside, and told with the next answer.
+process for its memory and its work, one for its command line, and nothing of other programs. And
+not often: what was seen is told again for ``MAX_AGE`` seconds. What takes the system milliseconds,
+the share of each process in common pages, is looked at beside, and told with the next answer.
 """
 
 from __future__ import annotations
@@ -31,15 +31,32 @@ PSS_TOO_OLD: Final = 300.0
 # Seconds after which limits are looked for again: orchestrators may change them.
 _LIMIT_AGE: Final = 60.0
 _PAGE: Final = resource.getpagesize()
+# Seconds in which processors' time is counted.
+_TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 # Larger than any of the files, so that one call reads each.
 _READ_BYTES: Final = 256 * 1024
 
 
 class Usage(NamedTuple):
-    """One look, as ``/stats/`` shows it: sizes are in MB."""
+    """One look, as ``/stats/`` shows it: sizes are in MB, work is in percent of one processor since
+    the look before; 0.0 at the first, as psutil has it.
+    """
 
     processes: list[dict[str, Any]]
     memory: dict[str, float | None]
+
+
+class _Process(NamedTuple):
+    """
+    Attributes:
+        resident: bytes of its memory that are in place.
+        worked: seconds of processors that it has had.
+        began: when; of which beginning depends on the system.
+    """
+
+    resident: int
+    worked: float
+    began: float
 
 
 class UsageWatch:
@@ -55,6 +72,8 @@ class UsageWatch:
         self._now = now
         self._lock = threading.Lock()
         self._pages = CommonPages(now)
+        # By id and beginning, as ids are given again: when it was seen, and its work by then.
+        self._worked: dict[tuple[int, float], tuple[float, float]] = {}
         self._latest: Usage | None = None
         self._good_until = 0.0
         self._group: MemoryGroup | None = None
@@ -73,16 +92,20 @@ class UsageWatch:
         import psutil
 
         processes: list[dict[str, Any]] = []
+        before, self._worked = self._worked, {}
         family = self._family()
         for pid in family:
             try:
-                resident = _resident_of(pid)
+                found = _figures_of(pid)
                 cmdline = _cmdline_of(pid)
             except psutil.Error:
                 # It has ended meanwhile.
                 continue
-            size = resident / MEGABYTE
-            processes.append({"cmdline": cmdline, "cpu_percent": 0.0, "mem": size, "pid": pid})
+            size, now = found.resident / MEGABYTE, self._now()
+            seen, worked = before.get((pid, found.began), (now, found.worked))
+            self._worked[pid, found.began] = now, found.worked
+            percent = round(100 * (found.worked - worked) / max(now - seen, _TICK), 1)
+            processes.append({"cmdline": cmdline, "cpu_percent": percent, "mem": size, "pid": pid})
         machine = psutil.virtual_memory()
         used, limit, peak = self._container_memory()
         memory = {
@@ -191,19 +214,22 @@ def _children_by_asking_all(pid: int) -> list[int]:
         return []
 
 
-def _resident_of(pid: int) -> int:
-    """Bytes of its memory that are in place.
-
-    Raises:
-        psutil.Error: there is no such process.
+def _figures_of(pid: int) -> _Process:
+    """Raises:
+    psutil.Error: there is no such process.
     """
     import psutil
 
     try:
-        return int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE
+        # Behind the program's name, which may hold anything: from the third field on.
+        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        user, system, began = (int(fields[number - 3]) * _TICK for number in (14, 15, 22))
+        return _Process(int(fields[24 - 3]) * _PAGE, user + system, began)
     except (OSError, IndexError):
-        resident: int = psutil.Process(pid).memory_info().rss
-        return resident
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        worked = times.user + times.system
+        return _Process(process.memory_info().rss, worked, process.create_time())
 
 
 def _share_of(pid: int) -> int | None:
