@@ -65,6 +65,10 @@ def end_a_child():
         child.join(20)
         statuses.append(child.exitcode)
         child.kill()
+    # Leaving the hook it would go on as a copy of the server.
+    if (pid := os.fork()) == 0:
+        sys.exit(9)
+    statuses.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     statuses.append(subprocess.run([sys.executable, "-c", "raise SystemExit(7)"]).returncode)
     return statuses
 
@@ -147,7 +151,7 @@ def test_children_of_hooks_live_and_end_as_without_a_server(
     # gevent's loop handles SIGCHLD below Python, in its children too.
     handled = str(int(usual[2]) | 1 << signal.SIGCHLD - 1) if in_greenlets else usual[2]
     assert signals == {"started": usual, "forked": [*usual[:2], handled, NO_WAKING]}
-    assert statuses == [-signal.SIGTERM, -signal.SIGKILL, 0, 7]
+    assert statuses == [-signal.SIGTERM, -signal.SIGKILL, 0, 9, 7]
     assert all(answer == [number * number for number in range(8)] for answer in pools)
 
 

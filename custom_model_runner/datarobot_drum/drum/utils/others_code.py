@@ -9,9 +9,10 @@ import contextlib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 from datarobot_drum.drum.exceptions import is_interrupt
 
@@ -22,18 +23,49 @@ _DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
 def failing_as(error_for: Callable[[BaseException], Exception | None]) -> Iterator[None]:
     """Run a block without letting it end the server, or the thread that it is on.
 
+    A process that the block has forked ends where it leaves the block, as a program would: a
+    copy of the server that goes on has no threads that it could work with, and whoever waits for
+    its end would wait for ever.
+
     Args:
         error_for: what the block has raised -> what is raised in its place, with that as its
             cause; None: it stays as it is. Not asked about Ctrl+C.
     """
+    process = os.getpid()
     try:
         yield
     # Code of others raises what it likes: sys.exit is one of its ways, a panic of Rust another.
     except BaseException as exc:
+        if os.getpid() != process:
+            _end_fork(exc)
         error = None if is_interrupt(exc) else error_for(exc)
         if error is None:
             raise
         raise error from exc
+    if os.getpid() != process:
+        _end_fork(None)
+
+
+def _end_fork(error: BaseException | None) -> NoReturn:
+    """As Python ends a program of which this is the last line."""
+    status = 0 if error is None else 1
+    if isinstance(error, SystemExit):
+        if isinstance(error.code, int | None):
+            status = error.code or 0
+        else:
+            _print(f"{error.code}\n")
+    elif error is not None:
+        _print("".join(traceback.format_exception(error)))
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(status & 0xFF)
+
+
+def _print(text: str) -> None:
+    # User code may have closed it, or put nothing in its place.
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(text)
 
 
 def lose_what_cannot_be_written(tell: Callable[[str], None]) -> None:
