@@ -89,3 +89,30 @@ def test_a_command_ends_its_children_and_waits_for_threads() -> None:
     """)
     assert (done.returncode, done.stdout) == (0, "-15\n")
     assert "worker-of-a-hook" in done.stderr
+
+
+def test_a_signal_that_user_code_has_blocked_ends_the_server_all_the_same() -> None:
+    done = run("""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.raise_signal(signal.SIGTERM)
+        stopping.serve()
+        print(int(stopping.first))
+    """)
+    assert done.stdout.strip() == "15"
+
+
+def test_a_timer_that_user_code_has_started_changes_no_status() -> None:
+    # The interpreter takes the handlers away before it has ended.
+    done = run("""
+        signal.signal(signal.SIGALRM, lambda number, frame: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+
+        class Slow:
+            def __del__(self):
+                time.sleep(0.5)
+
+        ending.end(7)
+        threading.kept = Slow()
+        sys.exit(7)
+    """)
+    assert done.returncode == 7

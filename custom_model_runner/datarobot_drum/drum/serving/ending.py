@@ -7,6 +7,7 @@ left gets a while of its own; then children are terminated, and killed.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -63,6 +64,9 @@ def end(status: int) -> None:
     if _Chosen.limit is not None:
         _watch(_Chosen.limit, status)
     call_users_handler()
+    # User code's handlers go before its timers do: these would end the process in their way.
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
 
 
 def _watch(limit: Limit, status: int) -> None:

@@ -128,6 +128,8 @@ class _Users:
 
 def take_over(number: signal.Signals, handler: Handler) -> None:
     """Be the handler of a signal, and keep the user's, if there is one, for the end."""
+    # User code that starts threads may have left it blocked.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     before = signal.getsignal(number)
     if before == handler:
         return
