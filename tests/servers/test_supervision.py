@@ -272,3 +272,52 @@ def test_a_gunicorn_worker_that_cannot_end_is_killed(code_dir: Path) -> None:
 def ask_and_be_cut_off(server: Server, path: str) -> None:
     with contextlib.suppress(OSError):
         server.get(path, timeout=START_SECONDS)
+
+
+CLOSING = """
+import os
+import socket
+
+import pandas as pd
+
+
+def load_model(code_dir):
+    return "model"
+
+
+def score(data, model, **kwargs):
+    if data.iloc[0, 0] == -1:
+        for descriptor in os.listdir("/proc/self/fd"):
+            try:
+                found = socket.SocketType(fileno=os.dup(int(descriptor)))
+                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    os.close(int(descriptor))
+            except OSError:
+                pass
+    return pd.DataFrame({"Predictions": [1.0] * len(data)})
+"""
+
+
+@pytest.mark.parametrize("server_type", ["flask", "gthread", "gevent", "fastapi"])
+def test_a_process_whose_port_user_code_has_closed_ends(code_dir: Path, server_type: str) -> None:
+    (code_dir / "custom.py").write_text(CLOSING)
+    params = {}
+    if server_type.startswith("g"):
+        pytest.importorskip("gevent" if server_type == "gevent" else "gunicorn")
+        params = {"DRUM_GUNICORN_WORKER_CLASS": server_type}
+    kind = "gunicorn" if params else server_type
+    with running_server(code_dir, kind, *REGRESSION, params=params) as server:
+        workers = server.workers()
+        with contextlib.suppress(OSError):
+            server.post("/predict/", EXIT_NOW)
+        if server_type == "flask":
+            status = server.wait()
+            log = server.stderr()
+        else:
+            eventually(lambda: replaced(server, workers[0]))
+            status, log = 1, server.stderr()
+
+    assert status == 1
+    # Whoever tries to accept in that very moment finds out by himself.
+    accepted = ("Socket operation on non-socket", "Bad file descriptor", "Invalid argument")
+    assert any(reason in log for reason in ("has closed the port", *accepted))

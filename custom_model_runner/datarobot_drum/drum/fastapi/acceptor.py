@@ -10,7 +10,7 @@ from typing import Final
 
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.serving.balance import STEP_BACK, Slot
-from datarobot_drum.drum.serving.listening import IDLE_LINGER, NOT_ACCEPTED
+from datarobot_drum.drum.serving.listening import IDLE_LINGER, NOT_ACCEPTED, Port
 from datarobot_drum.drum.utils.shortage import Complaint, shortage
 
 logger = get_drum_logger("acceptor")
@@ -38,6 +38,7 @@ class Acceptor:
         held: Callable[[], int],
     ) -> None:
         self._listener = listener
+        self.port = Port(listener)
         self._make_protocol = make_protocol
         self._tls = tls
         self._slot = slot

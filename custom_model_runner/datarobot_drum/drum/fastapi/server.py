@@ -16,7 +16,7 @@ from datarobot_drum.drum.fastapi.acceptor import Acceptor
 from datarobot_drum.drum.fastapi.supervisor import Channel
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
-from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER
+from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, PORT_LOST
 from datarobot_drum.drum.serving.signals import StopSignals
 
 logger = get_drum_logger("uvicorn_server")
@@ -104,6 +104,9 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True
         for acceptor in self._acceptors:
             acceptor.tell()
+            if acceptor.port.is_lost() and not self.should_exit:
+                logger.error(PORT_LOST)
+                self.should_exit = True
         if os.getppid() != self._channel.supervisor and not self.should_exit:
             logger.warning("The process that started this worker is gone: ending.")
             self.should_exit = True

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from datarobot_drum.drum import logs
+from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.flask.app import answering_failures
 from datarobot_drum.drum.flask.chunked import ChunkedInput
 from datarobot_drum.drum.flask.counted import CountedInput
@@ -31,6 +32,8 @@ from datarobot_drum.drum.serving.listening import (
     BACKLOG_LINGER,
     IDLE_LINGER,
     NOT_ACCEPTED,
+    PORT_LOST,
+    Port,
     turn_newcomers_away,
 )
 from datarobot_drum.drum.serving.sending import send_all
@@ -226,9 +229,15 @@ class DrainingServer(ThreadedWSGIServer):
         self.socket.setblocking(False)
 
     def serve_until(self, stop: Callable[[], bool]) -> None:
+        """Raises:
+        StartupError: user code has closed the socket, and nobody can come any more.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
+            port = Port(self.socket)
             while not stop():
+                if port.is_lost():
+                    raise StartupError(PORT_LOST)
                 if selector.select(POLL):
                     self._accept()
                 self._turned_away.look()

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from gunicorn.workers.gthread import TConn
@@ -154,3 +155,15 @@ class Connection(TConn):  # type: ignore[misc]
         """What is left of the body is thrown away; gunicorn has a limit of its own for that."""
         if self._timed is not None:
             self.parser.unreader.sock = self.sock
+
+
+class Page:
+    """Takes the error page that gunicorn writes, for the status that it has found."""
+
+    status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        self.status = int(data.split(b" ", 2)[1])

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import partial
-from http import HTTPStatus
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +25,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
 from datarobot_drum.drum.exceptions import SlowClientError
-from datarobot_drum.drum.gunicorn.connection import Connection, SendingInTime, is_readable
+from datarobot_drum.drum.gunicorn.connection import Connection, Page, SendingInTime, is_readable
 from datarobot_drum.drum.logs import handling
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
@@ -38,6 +37,8 @@ from datarobot_drum.drum.serving.listening import (
     BACKLOG_LINGER,
     IDLE_LINGER,
     NOT_ACCEPTED,
+    PORT_LOST,
+    Port,
     cannot_listen,
 )
 from datarobot_drum.drum.serving.orders import leave_orders_to_parent
@@ -65,18 +66,6 @@ else:
 _LASTING: Final = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 
-class _Page:
-    """Takes the error page that gunicorn writes, for the status that it has found."""
-
-    status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    def gettimeout(self) -> float:
-        return 0.0
-
-    def sendall(self, data: bytes) -> None:
-        self.status = int(data.split(b" ", 2)[1])
-
-
 class DrumWorkerMixin(_Base):  # type: ignore[misc]
     """What all worker classes share."""
 
@@ -93,6 +82,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         self._shared = mmap.mmap(-1, 1)
         self.slot = self.app.board.new_slot()
         self._loading = False
+        self._ports: list[Port] = []
         self._end: queue.SimpleQueue[None] | None = None
         self._complaint = Complaint(self.log.error_log, NOT_ACCEPTED)
 
@@ -154,7 +144,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         if isinstance(exc, SlowClientError):
             answer = routes.failure(exc.status, str(exc))
         else:
-            page = _Page()
+            page = Page()
             with handling(current):
                 super().handle_error(req, page, addr, exc)
             answer = routes.not_http(page.status)
@@ -182,6 +172,7 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         with contextlib.suppress(ProcessLookupError):
             # Has no effect but to wake the arbiter, which may start the other workers now.
             os.kill(self.ppid, signal.SIGCHLD)
+        self._ports = [Port(listener) for listener in self.sockets]
         # Made here: gevent has put its own in place by now.
         self._end = queue.SimpleQueue()
         self.log.exchanges = AccessLog()
@@ -212,6 +203,9 @@ class DrumWorkerMixin(_Base):  # type: ignore[misc]
         if not self.alive:
             # Not only signals end a worker: so does the number of its requests.
             self._announce_end()
+        if self.alive and any(port.is_lost() for port in self._ports):
+            self.log.error(PORT_LOST)
+            self.alive = False
         service = self.app.service
         if self.alive and service is not None and service.is_stuck:
             self.log.error("A call of the model does not end: worker %s is replaced.", self.pid)

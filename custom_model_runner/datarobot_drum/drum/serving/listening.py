@@ -34,6 +34,25 @@ _DROP_SYN: Final = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06
 _SO_ATTACH_FILTER: Final = 26
 
 
+PORT_LOST: Final = "The model's code has closed the port's socket: this process ends."
+
+
+class Port:
+    """Tells whether a socket is still open. User code that closes what is not its own leaves a
+    process that nobody can ask, and that does not notice: selectors forget what is closed.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._descriptor = listener.fileno()
+        self._inode = os.fstat(self._descriptor).st_ino
+
+    def is_lost(self) -> bool:
+        try:
+            return os.fstat(self._descriptor).st_ino != self._inode
+        except OSError:
+            return True
+
+
 def bind(host: str, port: int) -> socket.socket:
     """A socket that holds the address but refuses connections until ``listen`` is called.
 
