@@ -81,7 +81,7 @@ def test_variables_without_the_prefix_are_not_refused() -> None:
     [
         (["DRUM_GUNICORN_THREADS"], "gunicorn", []),
         (["DRUM_GUNICORN_THREADS"], "flask", ["DRUM_GUNICORN_THREADS .* flask .* on gunicorn"]),
-        (["DRUM_HEADER_TIMEOUT"], "flask", ["DRUM_HEADER_TIMEOUT .* on gunicorn and fastapi"]),
+        (["DRUM_PRELOAD_MODEL"], "flask", ["DRUM_PRELOAD_MODEL .* on gunicorn and fastapi"]),
         # In the place of DRUM_UVICORN_KEEP_ALIVE, while that is unset.
         (["DRUM_GUNICORN_KEEP_ALIVE"], "fastapi", []),
         (

@@ -81,7 +81,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "torch")
 
 
-@pytest.mark.parametrize("labels", [("no", "yes"), ("yes", "no")])
+@pytest.mark.parametrize("labels", [("no", "yes"), ("good", "bad")])
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.filterwarnings("ignore")
 def test_the_column_is_the_second_labels(

@@ -117,7 +117,7 @@ def test_unknown_object_is_refused_unless_a_hook_scores(tmp_path: Path) -> None:
     expected = (
         "An error occurred when loading your artifact: "
         "\n\nRunning environment language: Python.\nCould not find any framework to handle "
-        "loaded model and a score hook is not provided"
+        "loaded model and a score hook is not provided: it is of <class 'dict'>"
     )
     with pytest.raises(ModelLoadError) as error:
         load(tmp_path, "regression")
