@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,19 @@ from tests.servers.harness import SERVER_TYPES, START_SECONDS, Server, running_s
 pytestmark = pytest.mark.servers
 
 REGRESSION = ("--target-type", "regression")
+# Gunicorn's workers wrap connections in ways of their own.
+KINDS = {kind: (kind, "gthread") for kind in SERVER_TYPES} | {
+    kind: ("gunicorn", kind) for kind in ("sync", "gevent")
+}
+
+
+@contextlib.contextmanager
+def serving(code_dir: Path, kind: str, params: dict[str, object]) -> Iterator[Server]:
+    server_type, worker_class = KINDS[kind]
+    if server_type == "gunicorn":
+        params = {**params, "DRUM_GUNICORN_WORKER_CLASS": worker_class}
+    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+        yield server
 
 
 class Certificates:
@@ -60,11 +75,9 @@ def get(server: Server, context: ssl.SSLContext) -> int:
         connection.close()
 
 
-@pytest.mark.parametrize("server_type", SERVER_TYPES)
-def test_https_from_tls_1_2_on(
-    code_dir: Path, certificates: Certificates, server_type: str
-) -> None:
-    with running_server(code_dir, server_type, *REGRESSION, params=certificates.params()) as server:
+@pytest.mark.parametrize("kind", KINDS)
+def test_https_from_tls_1_2_on(code_dir: Path, certificates: Certificates, kind: str) -> None:
+    with serving(code_dir, kind, certificates.params()) as server:
         assert get(server, certificates.client()) == 200
         old = certificates.client()
         old.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -75,26 +88,25 @@ def test_https_from_tls_1_2_on(
         assert server.stop() == 0
 
 
-@pytest.mark.parametrize("server_type", SERVER_TYPES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_client_certificate_can_be_required(
-    code_dir: Path, certificates: Certificates, server_type: str
+    code_dir: Path, certificates: Certificates, kind: str
 ) -> None:
     params = certificates.params(
         DRUM_SSL_CA_CERTS=str(certificates.authorities), DRUM_SSL_CERT_REQS="required"
     )
-    with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
+    with serving(code_dir, kind, params) as server:
         assert get(server, certificates.client(with_certificate=True)) == 200
         with pytest.raises(OSError):  # noqa: PT011 (an alert, or a reset, as timing has it)
             get(server, certificates.client())
 
 
-@pytest.mark.parametrize("server_type", SERVER_TYPES)
+# A sync worker has one connection at a time, silent or not.
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"sync"}))
 def test_silent_connections_do_not_stop_a_tls_server(
-    code_dir: Path, certificates: Certificates, server_type: str
+    code_dir: Path, certificates: Certificates, kind: str
 ) -> None:
-    import socket
-
-    with running_server(code_dir, server_type, *REGRESSION, params=certificates.params()) as server:
+    with serving(code_dir, kind, certificates.params()) as server:
         silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
         try:
             assert get(server, certificates.client()) == 200
