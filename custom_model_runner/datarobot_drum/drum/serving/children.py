@@ -27,8 +27,11 @@ _STRAY_NAMES: Final = ("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SI
 
 def _stray() -> tuple[int, ...]:
     named = [getattr(signal, name) for name in _STRAY_NAMES if hasattr(signal, name)]
-    free = range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIGRTMIN") else ()
-    return (*named, *free)
+    # Python has no names for most real-time signals, and before 3.11 none for SIGSTKFLT.
+    valid: frozenset[int] = frozenset(signal.valid_signals())
+    nameless = {number for number in valid if not isinstance(number, signal.Signals)}
+    ends = {getattr(signal, name) for name in ("SIGRTMIN", "SIGRTMAX") if hasattr(signal, name)}
+    return (*named, *sorted(nameless | ends))
 
 
 STRAY: Final = _stray()
