@@ -15,7 +15,7 @@ from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import Refusals
 from datarobot_drum.drum.serving.body import LINGER, MAX_DRAINED, MIN_PROGRESS, TOO_SLOW
-from datarobot_drum.drum.serving.sending import NOT_READ
+from datarobot_drum.drum.serving.sending import NOT_READ, kept_by_system
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
@@ -169,12 +169,30 @@ class BoundedMixin(_Base):
 
 
 class _Flow(FlowControl):
-    """Reads no more of a connection while there is something that was not looked at yet."""
+    """Reads no more of a connection while there is something that was not looked at yet, nor
+    while uvicorn wants no more: either alone is reason enough.
+    """
 
-    full = False
+    _is_full = False
+    _is_held = False
+
+    def pause_reading(self) -> None:
+        self._is_held = True
+        super().pause_reading()
 
     def resume_reading(self) -> None:
-        if not self.full:
+        self._is_held = False
+        self._go_on()
+
+    def fill(self, is_full: bool) -> None:
+        self._is_full = is_full
+        if is_full:
+            super().pause_reading()
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if not (self._is_full or self._is_held):
             super().resume_reading()
 
 
@@ -225,11 +243,7 @@ class OneAtATimeMixin(BoundedMixin):
             # All parsers take any buffer; a copy would cost with large bodies.
             piece = data if end - start == len(data) else memoryview(data)[start:end]
             super().data_received(piece)  # type: ignore[arg-type]
-        self.flow.full = bool(self._waiting)
-        if self.flow.full:
-            self.flow.pause_reading()
-        elif self.flow.read_paused and self._awaits_more():
-            self.flow.resume_reading()
+        self.flow.fill(bool(self._waiting))
 
     def _step(self, data: bytes, start: int) -> int:
         """How many bytes to parse at once, from there on."""
@@ -240,7 +254,9 @@ class SentInTimeMixin(BoundedMixin):
     """Gives up a client that does not read its answer: it would hold it for ever."""
 
     _send_timer: asyncio.TimerHandle | None = None
+    # What waits to be sent here and in the system.
     _unsent = 0
+    _kept = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -262,6 +278,7 @@ class SentInTimeMixin(BoundedMixin):
     def _await_sending(self) -> None:
         if self.header_timeout is not None:
             self._unsent = self.transport.get_write_buffer_size()
+            self._kept = kept_by_system(self.transport.get_extra_info("socket"))
             self._send_timer = self.loop.call_later(self.header_timeout, self._on_send_period_end)
 
     def _stop_send_timer(self) -> None:
@@ -271,7 +288,9 @@ class SentInTimeMixin(BoundedMixin):
 
     def _on_send_period_end(self) -> None:
         unsent = self.transport.get_write_buffer_size()
-        if unsent > 0 and self._unsent - unsent < MIN_PROGRESS:
+        kept = kept_by_system(self.transport.get_extra_info("socket"))
+        progress = max(self._unsent - unsent, self._kept - kept)
+        if unsent > 0 and progress < MIN_PROGRESS:
             logger.warning(NOT_READ, self.client[0] if self.client else "a client")
             self.transport.abort()
         else:

@@ -16,6 +16,7 @@ from datarobot_drum.drum.fastapi.bounded import SMALL, OneAtATimeMixin
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 else:
     _Base = object
 
@@ -32,9 +33,12 @@ class HeadThenBodyMixin(OneAtATimeMixin):
 
     # Bytes of the body that have not come; None: nobody knows how many there are.
     _body_left: int | None = 0
+    # The one of the requests on their way that is being answered; the others wait for it.
+    _in_turn: RequestResponseCycle | None = None
 
     def _step(self, data: bytes, start: int) -> int:
-        if len(data) - start <= SMALL:
+        # What is left of a body that was answered before its end is only counted.
+        if len(data) - start <= SMALL or self._answered_early is not None:
             return SMALL
         if self._awaits_head():
             end = data.find(_END_OF_HEAD, start)
@@ -50,6 +54,22 @@ class HeadThenBodyMixin(OneAtATimeMixin):
             raise ValueError(f"not spoken here: HTTP {version}")
         self._body_left = _announced(self.headers)
         super().on_headers_complete()
+        if not self.pipeline:
+            self._in_turn = self.cycle
+
+    def on_response_complete(self) -> None:
+        following = self.pipeline[-1][0] if self.pipeline else None
+        super().on_response_complete()
+        if following is not None:
+            self._in_turn = following
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        cycle = self._in_turn
+        # Uvicorn tells the latest one only.
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        super().connection_lost(exc)
 
     def on_body(self, body: bytes) -> None:
         if self._body_left is not None:

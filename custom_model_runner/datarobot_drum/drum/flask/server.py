@@ -77,13 +77,7 @@ class SentInTime(io.BufferedIOBase):
         return True
 
     def write(self, data: Any, /) -> int:
-        sent = 0
-        if not isinstance(self._connection, ssl.SSLSocket):
-            # As a rule all is taken at once, and no timer is needed.
-            with contextlib.suppress(BlockingIOError):
-                sent = self._connection.send(data, socket.MSG_DONTWAIT)
-        if sent < len(data):
-            send_all(self._connection, memoryview(data)[sent:], self._patience, self._client)
+        send_all(self._connection, data, self._patience, self._client)
         return len(data)
 
 
