@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,3 +169,21 @@ def test_a_handshake_that_does_not_end_does_not_hold_up_the_end(
 
     assert status == 0
     assert "killed" not in log
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_client_that_does_not_say_farewell_does_not_hold_up_the_end(
+    code_dir: Path, certificates: Certificates, workers: int
+) -> None:
+    params = certificates.params(DRUM_GRACEFUL_TIMEOUT=60, CUSTOM_MODEL_WORKERS=workers)
+    with (
+        running_server(code_dir, "fastapi", *REGRESSION, params=params) as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as bare,
+        certificates.client().wrap_socket(bare, server_hostname="127.0.0.1") as idle,
+    ):
+        idle.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.recv(1000).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        assert server.stop() == 0
+        # Far less than asyncio's half a minute and than what requests have.
+        assert time.monotonic() - began < 20

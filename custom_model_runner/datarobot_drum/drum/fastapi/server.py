@@ -17,12 +17,15 @@ from datarobot_drum.drum.fastapi.supervisor import Channel
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving.listening import BACKLOG_LINGER, IDLE_LINGER, PORT_LOST
+from datarobot_drum.drum.serving.sending import kept_by_system
 from datarobot_drum.drum.serving.signals import StopSignals
 
 logger = get_drum_logger("uvicorn_server")
 
 # Seconds between two looks at what is left while the server ends.
 POLL: Final = 0.02
+# Over TLS closing waits for the client's farewell: for so many seconds more.
+FAREWELL_ENDS: Final = IDLE_LINGER + 1.0
 # Seconds in which requests that are cut off may clean up.
 CUT_OFF: Final = 1.0
 TICKS_A_SECOND: Final = 10
@@ -171,9 +174,14 @@ class DrainingServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if not hasattr(connection, "cycle"):
                 connection.shutdown()
-            elif connection.cycle is not None and not connection.cycle.response_complete:
+                continue
+            if connection.cycle is not None and not connection.cycle.response_complete:
                 idle_since.pop(connection, None)
-            elif now - idle_since.setdefault(connection, now) >= IDLE_LINGER:
+                continue
+            idle = now - idle_since.setdefault(connection, now)
+            if idle >= FAREWELL_ENDS and _is_all_sent(connection.transport):
+                connection.transport.abort()
+            elif idle >= IDLE_LINGER:
                 connection.transport.close()
 
     async def _cut_off(self) -> None:
@@ -184,3 +192,8 @@ class DrainingServer(uvicorn.Server):
         for task in tasks:
             task.cancel("the server has ended")
         await asyncio.wait(tasks, timeout=CUT_OFF)
+
+
+def _is_all_sent(transport: asyncio.Transport) -> bool:
+    waiting = transport.get_write_buffer_size()
+    return not (waiting or kept_by_system(transport.get_extra_info("socket")))
