@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-# SharedCounters: what is written stays in a CPU's cache, and the rows may be many.
+# Cells: what is written stays in a CPU's cache, and the rows may be many.
 _AT_ONCE: Final = 65_536
-# SharedCounters: of fewer, what follows costs more than it spares.
+# Cells: of fewer, what follows costs more than it spares.
 _FEW: Final = 200
 # Outside of these Python writes an exponent, and JSON writes it differently or not at all.
 _LEAST: Final = 1e-4

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TRUE_WORDS = frozenset(("True", "TRUE", "true"))
 FALSE_WORDS = frozenset(("False", "FALSE", "false"))
 
-# SharedCounters of a frame: up to here pandas reads a body in one go.
+# Cells of a frame: up to here pandas reads a body in one go.
 LEAST_CHUNK: Final = 2**18
 
 # Decimals that a parser which is not correctly rounded gets wrong by one unit or more.
