@@ -74,12 +74,43 @@ def test_labels_file_is_relative_to_the_folder_then_to_the_working_directory(
     with pytest.raises(StartupError, match=r"classLabelsFile 'labels\.txt' is neither"):
         multi(metadata, str(folder))
     (elsewhere / "labels.txt").write_text("x\ny\n")
-    assert multi(metadata, str(folder)) == ClassLabels(("x", "y"))
+    assert multi(metadata, str(folder), files_outside=True) == ClassLabels(("x", "y"))
     (folder / "labels.txt").write_bytes("ä\r\n\r\nb \n\n".encode())
     assert multi(metadata, str(folder)) == ClassLabels(("ä", "b "))
     (folder / "labels.txt").write_text("only\n")
     with pytest.raises(StartupError, match=r"^multiclass classification requires at least 2"):
         multi(metadata, str(folder))
+
+
+@pytest.mark.parametrize(
+    "name", ["labels.txt", "../labels.txt", "link.txt", "sub/../../labels.txt", "{}/labels.txt"]
+)
+def test_a_labels_file_outside_of_the_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.txt").write_text("x\ny\n")
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "link.txt").symlink_to(tmp_path / "labels.txt")
+    metadata = {"inferenceModel": {"classLabelsFile": name.format(tmp_path)}}
+    with pytest.raises(StartupError, match=r"outside of the model folder.*FILES_OUTSIDE_FOLDER"):
+        multi(metadata, str(folder))
+    assert multi(metadata, str(folder), files_outside=True) == ClassLabels(("x", "y"))
+
+
+@pytest.mark.parametrize("name", ["link.txt", "folder/kept/labels.txt", "{}/kept/labels.txt"])
+def test_a_labels_file_of_the_folder_may_be_named_in_any_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """DRUM counts from the working directory; Kubernetes mounts files as links."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "folder"
+    (folder / "kept").mkdir(parents=True)
+    (folder / "kept" / "labels.txt").write_text("x\ny\n")
+    (folder / "link.txt").symlink_to("kept/labels.txt")
+    metadata = {"inferenceModel": {"classLabelsFile": name.format(folder)}}
+    assert multi(metadata, str(folder)) == ClassLabels(("x", "y"))
 
 
 @pytest.mark.parametrize("kind", [TargetType.REGRESSION, TargetType.ANOMALY, TargetType.TRANSFORM])

@@ -98,12 +98,59 @@ def test_files_arrive_before_the_hooks_load(
     (folder / "custom.py").write_text(
         "import pandas as pd\n"
         "from pathlib import Path\n"
-        "TOTAL = sum(int(path.read_text()) for path in Path('data').iterdir())\n"
+        "DATA = Path(__file__).parent / 'data'\n"
+        "TOTAL = sum(int(path.read_text()) for path in DATA.iterdir())\n"
         "def load_model(code_dir):\n    return TOTAL\n"
         "def score(data, model, **kwargs):\n"
         "    return pd.DataFrame({'p': [model] * len(data)})\n"
     )
     assert predict(load(folder, "regression")).values[:, 0].tolist() == [42, 42, 42]
+
+
+OUTSIDE = ["../a.txt", "data/../../a.txt", "{}/a.txt", "link/a.txt", "link.txt", "/etc/drum-a.txt"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_file_never_lands_outside_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "link").symlink_to(elsewhere)
+    (folder / "link.txt").symlink_to(elsewhere / "a.txt")
+    name = name.format(elsewhere)
+    # Nobody is asked: there is nothing at this address.
+    files = [{"remotePath": "weights/a.txt", "localPath": name, "repositoryId": 1}]
+    export(monkeypatch, description("http://127.0.0.1:1", files=files))
+    with pytest.raises(StartupError) as error:
+        fetch_files(code_dir=str(folder))
+    assert f"local_path {name!r} lies outside of the model folder" in str(error.value)
+    assert "DRUM_FILES_OUTSIDE_FOLDER" in str(error.value)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_relative_path_counts_from_the_folder(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    export(monkeypatch, description(store))
+    (tmp_path / "folder").mkdir()
+    fetch_files(code_dir=str(tmp_path / "folder"))
+    assert (tmp_path / "folder" / "data" / "a.txt").read_text() == "41"
+    assert not (tmp_path / "data").exists()
+    assert "puts 'data/a.txt', 'data/b.txt' into the model folder" in caplog.text
+    caplog.clear()
+    monkeypatch.chdir(tmp_path / "folder")
+    fetch_files(code_dir=str(tmp_path / "folder"))
+    assert "into the model folder" not in caplog.text
+
+
+def test_files_may_go_elsewhere_where_that_is_allowed(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(monkeypatch, description(store))
+    fetch_files(code_dir=str(tmp_path / "folder"), files_outside=True)
+    assert (tmp_path / "data" / "a.txt").read_text() == "41"
 
 
 def test_file_that_is_there_already_is_left_alone(

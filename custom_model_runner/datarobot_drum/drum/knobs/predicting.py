@@ -113,7 +113,16 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactSettings:
-    """How a model's file is loaded."""
+    """How a model's files are found and loaded."""
+
+    files_outside: bool = knob(
+        "DRUM_FILES_OUTSIDE_FOLDER",
+        Flag(),
+        False,
+        "Let the files that a model names lie outside of its folder: the `localPath` of lazy"
+        " loading, which then counts from the working directory, `classLabelsFile`, which is then"
+        " looked for there too, and what `MLmodel` names.",
+    )
 
     mlflow_trusted_types: bool = knob(
         "DRUM_MLFLOW_TRUSTED_TYPES",

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.exceptions import ModelError, StartupError
+from datarobot_drum.drum.model.inside import is_inside, outside
 from datarobot_drum.drum.model.metadata import inference_section
 from datarobot_drum.drum.model.predictor import ClassLabels
 from datarobot_drum.drum.utils.truth import truth
@@ -30,12 +31,16 @@ def resolve_labels(
     positive: str | None = None,
     negative: str | None = None,
     class_labels: Sequence[str] | None = None,
+    files_outside: bool = False,
 ) -> ClassLabels | None:
     """The labels of a classification model; None for the other target types.
 
     ``positive``, ``negative`` and ``class_labels`` come from the command line or its
     environment variables; the metadata is asked when they are absent and has to agree when
     they are not.
+
+    Args:
+        files_outside: the metadata's file of labels may lie outside of the folder.
 
     Raises:
         StartupError: labels are missing, too few, repeated, or differ between the sources.
@@ -49,6 +54,7 @@ def resolve_labels(
         positive=positive,
         negative=negative,
         class_labels=class_labels,
+        files_outside=files_outside,
     )
     if labels is not None:
         return labels
@@ -71,13 +77,15 @@ def given_labels(
     positive: str | None = None,
     negative: str | None = None,
     class_labels: Sequence[str] | None = None,
+    files_outside: bool = False,
 ) -> ClassLabels | None:
     """As ``resolve_labels``, but None when no source gives labels (they may be inferred)."""
     section = inference_section(metadata)
     if target_type is TargetType.BINARY:
         return _binary(section, positive, negative)
     if target_type.is_classification():
-        return _multiclass(section, code_dir, class_labels)
+        configured = _configured_labels(section, code_dir, files_outside)
+        return _multiclass(configured, class_labels)
     return None
 
 
@@ -99,9 +107,8 @@ def _binary(
 
 
 def _multiclass(
-    section: Mapping[str, Any], code_dir: str, class_labels: Sequence[str] | None
+    configured: Sequence[str], class_labels: Sequence[str] | None
 ) -> ClassLabels | None:
-    configured = _configured_labels(section, code_dir)
     if class_labels and configured and set(class_labels) != set(configured):
         raise StartupError(
             f"Class labels provided with command arguments or environment variable {_MISMATCH}"
@@ -115,13 +122,16 @@ def _multiclass(
     return ClassLabels(tuple(chosen))
 
 
-def _configured_labels(section: Mapping[str, Any], code_dir: str) -> list[str]:
+def _configured_labels(section: Mapping[str, Any], code_dir: str, files_outside: bool) -> list[str]:
     if "classLabelsFile" not in section:
         return list(section.get("classLabels", ()))
     name = section["classLabelsFile"]
-    path = next((p for p in (Path(code_dir, name), Path(name)) if p.is_file()), None)
-    if path is None:
+    found = [path for path in (Path(code_dir, name), Path(name)) if path.is_file()]
+    if not found:
         raise StartupError(f"classLabelsFile '{name}' is neither in the model folder nor here.")
+    path = next((path for path in found if files_outside or is_inside(code_dir, path)), None)
+    if path is None:
+        raise StartupError(outside(f"classLabelsFile '{name}'"))
     labels = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     if len(labels) < 2:
         raise StartupError("multiclass classification requires at least 2 labels.")

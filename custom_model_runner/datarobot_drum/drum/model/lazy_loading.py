@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ import yaml
 
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.model.inside import is_inside, outside
 from datarobot_drum.drum.utils.others_code import failing_as
 from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
 
@@ -47,7 +48,9 @@ class RemoteFile:
     repository_id: str
 
 
-def fetch_files(lazy_loading_file: str | None = None) -> None:
+def fetch_files(
+    lazy_loading_file: str | None = None, code_dir: str = ".", files_outside: bool = False
+) -> None:
     """Download what ``MLOPS_LAZY_LOADING_DATA`` lists; nothing when it is not set.
 
     A file that is there already, as large and as old as the remote one, is left alone, so
@@ -55,9 +58,13 @@ def fetch_files(lazy_loading_file: str | None = None) -> None:
 
     Args:
         lazy_loading_file: YAML that sets the variables first.
+        code_dir: the model folder, where the files have to go.
+        files_outside: they may go elsewhere; relative paths then count from the working
+            directory.
 
     Raises:
-        StartupError: a description is invalid, a credential is missing, or a download failed.
+        StartupError: a description is invalid, a file would lie outside of the folder, a
+            credential is missing, or a download failed.
     """
     if lazy_loading_file is not None:
         _export(Path(lazy_loading_file))
@@ -67,6 +74,8 @@ def fetch_files(lazy_loading_file: str | None = None) -> None:
     data = _normalised(_json(text), _ENVIRONMENT)
     repositories = {entry.id: entry for entry in _repositories(data, _ENVIRONMENT)}
     files = _files(data, repositories, _ENVIRONMENT)
+    if not files_outside:
+        files = _placed(files, code_dir)
     buckets = {name: _Bucket(repositories[name]) for name in {f.repository_id for f in files}}
     with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(files))) as pool:
         list(pool.map(lambda file: buckets[file.repository_id].fetch(file), files))
@@ -118,6 +127,23 @@ class _Bucket:
             partial.replace(local)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _placed(files: Sequence[RemoteFile], code_dir: str) -> list[RemoteFile]:
+    """The files with where they go: relative paths count from the model folder."""
+    placed = [replace(file, local_path=str(Path(code_dir, file.local_path))) for file in files]
+    for file, to in zip(files, placed, strict=True):
+        if not is_inside(code_dir, to.local_path):
+            what = f"files: local_path {file.local_path!r}"
+            raise StartupError(f"{_ENVIRONMENT} {outside(what)}")
+    moved = [file.local_path for file in files if not Path(file.local_path).is_absolute()]
+    if moved and os.path.realpath(code_dir) != os.path.realpath("."):
+        logger.warning(
+            "Lazy loading puts '%s' into the model folder, not into the working directory:"
+            " DRUM_FILES_OUTSIDE_FOLDER=true does that.",
+            "', '".join(moved),
+        )
+    return placed
 
 
 def _export(path: Path) -> None:

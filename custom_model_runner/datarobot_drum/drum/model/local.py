@@ -26,6 +26,7 @@ from datarobot_drum.drum.model.hooks import (
     Hooks,
     load_custom_module,
 )
+from datarobot_drum.drum.model.inside import links_out
 from datarobot_drum.drum.model.labels import resolve_labels
 from datarobot_drum.drum.model.lazy_loading import fetch_files
 from datarobot_drum.drum.model.metadata import read_metadata, resolve_target_type
@@ -86,6 +87,8 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         ModelLoadError: the hooks or the artifact cannot be loaded.
     """
     _warn(misnamed_files(settings.code_dir))
+    _warn(links_out(settings.code_dir))
+    files_outside = settings.artifacts.files_outside
     metadata = read_metadata(settings.code_dir)
     _warn(misspelt_definition_keys(metadata))
     target_type = resolve_target_type(settings.target_type, metadata)
@@ -96,10 +99,11 @@ def build_predictor(settings: ModelSettings) -> LocalPredictor:
         positive=settings.positive_class_label,
         negative=settings.negative_class_label,
         class_labels=settings.class_labels,
+        files_outside=files_outside,
     )
     rules = OutputRules(target_type, labels, settings.target_name)
     _require_python(settings)
-    fetch_files(settings.lazy_loading_file)
+    fetch_files(settings.lazy_loading_file, settings.code_dir, files_outside)
     loaded = _load(settings, rules)
     columns = _columns(loaded)
     info = ModelInfo(

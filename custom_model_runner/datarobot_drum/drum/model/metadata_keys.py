@@ -82,8 +82,9 @@ _INFERENCE: Final = (
     Key(
         "classLabelsFile",
         Kind.TEXT,
-        "In place of `classLabels` a file with a label on each line, looked for in the model "
-        "folder, then in the working directory.",
+        "In place of `classLabels` a file with a label on each line, in the model folder; its path "
+        "counts from there or from the working directory. `DRUM_FILES_OUTSIDE_FOLDER` lets it lie "
+        "elsewhere.",
         default="`--class-labels-file`",
         targets=_LABELLED,
     ),

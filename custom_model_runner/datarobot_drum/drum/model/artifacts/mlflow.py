@@ -125,6 +125,7 @@ class MLflowReader:
 
     Args:
         trusts_types: load the types that an ``MLmodel`` file trusts itself.
+        files_outside: load files that lie outside of its folder.
     """
 
     framework: ClassVar[str] = "mlflow"
@@ -132,8 +133,9 @@ class MLflowReader:
     modules: ClassVar[tuple[str, ...]] = ("mlflow", "cloudpickle")
     extensions: ClassVar[tuple[str, ...]] = (MLMODEL_FILE,)
 
-    def __init__(self, trusts_types: bool = True) -> None:
+    def __init__(self, trusts_types: bool = True, files_outside: bool = False) -> None:
         self._trusts_types = trusts_types
+        self._files_outside = files_outside
 
     def load(self, path: Path) -> Any:
         """Load what ``mlflow.pyfunc`` would.
@@ -141,7 +143,7 @@ class MLflowReader:
         Raises:
             ModelLoadError: MLmodel names a file outside of the folder, or one that is no model.
         """
-        saved = read_mlmodel(path)
+        saved = read_mlmodel(path, self._files_outside)
         if saved.code is not None:
             put_first(str(saved.code))
         key, load = _SHORT_CUTS.get(saved.flavor, ("", None))

@@ -11,19 +11,24 @@ import yaml
 
 from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.artifacts.signature import UNSIGNED, Signature, read_signature
+from datarobot_drum.drum.model.inside import is_inside
 
 PYTHON_FUNCTION: Final = "python_function"
 # The entries that MLflow's flavours and ours join to the folder, at any depth of a flavour.
 _PATHS: Final = frozenset(
     {
+        "adapter_weights",
         "artifact_path",
         "code",
         "data",
+        "local_base_model_path",
         "model_binary",
         "model_code_path",
         "model_data",
         "model_path",
+        "parameters_path",
         "path",
+        "peft_adaptor",
         "pickled_model",
         "python_model",
         "saved_model_dir",
@@ -71,8 +76,11 @@ class MLModel:
         return self.folder / name if name else None
 
 
-def read_mlmodel(path: Path) -> MLModel:
+def read_mlmodel(path: Path, files_outside: bool = False) -> MLModel:
     """Read an ``MLmodel`` file.
+
+    Args:
+        files_outside: it may name files outside of its folder.
 
     Raises:
         ModelLoadError: it is none, or names a file outside of its folder.
@@ -85,8 +93,9 @@ def read_mlmodel(path: Path) -> MLModel:
             f"{path.name} is not a file that MLflow wrote: it needs YAML with the key 'flavors'."
         ) from exc
     example = content.get("saved_input_example_info") or {}
-    for key, name in [*_named_files(flavors), *_named_files(example)]:
-        _require_inside(path.parent, key, name)
+    if not files_outside:
+        for key, name in [*_named_files(flavors), *_named_files(example)]:
+            _require_inside(path.parent, key, name)
     return MLModel(path.parent, flavors, _loaded_flavor(flavors), _signature(content))
 
 
@@ -104,26 +113,26 @@ def _signature(content: Mapping[str, Any]) -> Signature:
     return read_signature((content.get("signature") or {}).get("inputs"))
 
 
-def _named_files(settings: Any) -> Iterator[tuple[str, str]]:
+def _named_files(settings: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Keys and the texts that stand there, alone or in a list."""
     if isinstance(settings, Mapping):
-        for key, value in settings.items():
-            if isinstance(value, str) and key in _PATHS:
-                yield key, value
-            elif key != _USERS_OWN:
-                yield from _named_files(value)
+        for name, value in settings.items():
+            if name != _USERS_OWN:
+                yield from _named_files(value, name)
     elif isinstance(settings, list):
         for value in settings:
-            yield from _named_files(value)
+            yield from _named_files(value, key)
+    elif isinstance(settings, str) and key in _PATHS:
+        yield key, settings
 
 
 def _require_inside(folder: Path, key: str, name: str) -> None:
-    """Links within the folder are fine: Kubernetes mounts are made of them."""
-    whole = folder.resolve()
     path = folder / name
     entries = [path, *path.rglob("*")] if path.is_dir() else [path]
-    strays = [entry for entry in entries if not entry.resolve().is_relative_to(whole)]
+    strays = [entry for entry in entries if not is_inside(folder, entry)]
     if strays or Path(name).is_absolute() or ".." in Path(name).parts:
         raise ModelLoadError(
             f"MLmodel names a file outside of its folder: {key}: {name!r}. Put the file, not a "
-            "link or a path to another place, into the folder, and name it relative to the folder."
+            "link or a path to another place, into the folder, and name it relative to the folder; "
+            "or set DRUM_FILES_OUTSIDE_FOLDER to true, which allows it."
         )

@@ -46,7 +46,7 @@ def readers(settings: ArtifactSettings) -> tuple[Reader, ...]:
         SkopsReader(),
         OnnxReader(),
         LightGBMReader(),
-        MLflowReader(settings.mlflow_trusted_types),
+        MLflowReader(settings.mlflow_trusted_types, settings.files_outside),
         LookalikeReader(),
     )
 

@@ -123,6 +123,36 @@ def test_a_file_outside_of_the_folder_is_refused(tmp_path: Path, flavor: str, na
         load(folder, "regression")
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{code: [../code]}",
+        "{artifacts: {weights: {path: ../weights}}}",
+        "{extra_files: [{path: ../more}]}",
+        "{peft_adaptor: ../adaptor}",
+        "{local_base_model_path: /models/base}",
+        "{parameters_path: ../parameters.yaml}",
+    ],
+)
+def test_no_entry_leads_out_of_the_folder(tmp_path: Path, entry: str) -> None:
+    (tmp_path / "MLmodel").write_text(f"flavors: {{python_function: {entry}}}\n")
+    with pytest.raises(ModelLoadError, match="MLmodel names a file outside of its folder: "):
+        load(tmp_path, "regression")
+
+
+def test_files_outside_of_the_folder_can_be_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.DataFrame({"a": [1.0, 2.0]})
+    folder = write_folder(tmp_path / "saved")
+    write_folder(tmp_path, model_pkl=LinearRegression().fit(rows, [2, 4]))
+    content = MLMODEL.format(flavor="sklearn", code="", name="../model.pkl")
+    (folder / "MLmodel").write_text(content)
+    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_FILES_OUTSIDE_FOLDER", "true")
+    predictor = load(folder, "regression", artifacts=read(ArtifactSettings))
+    np.testing.assert_allclose(predict(predictor, rows).values[:, 0], [2, 4])
+
+
 @pytest.mark.parametrize("key", ["file", "code"])
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path, key: str) -> None:
     folder = write_folder(tmp_path / "saved")
