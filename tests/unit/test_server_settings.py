@@ -101,6 +101,41 @@ class TestTls:
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_NONE
 
+    @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602])
+    def test_a_key_that_others_may_read_is_warned_of(
+        self, certificate: Path, caplog: pytest.LogCaptureFixture, mode: int
+    ) -> None:
+        certificate.chmod(mode)
+        server_context()
+        server_context()
+
+        (line,) = caplog.messages
+        assert f"DRUM_SSL_CERTFILE ({certificate}, mode {mode:o})" in line
+
+    @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
+    def test_a_key_of_the_user_or_a_group_is_not(
+        self, certificate: Path, caplog: pytest.LogCaptureFixture, mode: int
+    ) -> None:
+        certificate.chmod(mode)
+        server_context()
+
+        assert caplog.messages == []
+
+    def test_a_certificate_is_for_everybody_where_the_key_lies_elsewhere(
+        self,
+        certificate: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        key = tmp_path / "key.pem"
+        key.write_bytes(certificate.read_bytes())
+        monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_SSL_KEYFILE", str(key))
+        certificate.chmod(0o644)
+        key.chmod(0o600)
+        server_context()
+        assert caplog.messages == []
+
     @pytest.mark.parametrize("word", ["required", "2"])
     def test_client_certificates_by_word_and_number(
         self, certificate: Path, monkeypatch: pytest.MonkeyPatch, word: str

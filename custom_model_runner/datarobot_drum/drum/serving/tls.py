@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import stat
 from typing import TYPE_CHECKING, Final
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.serving import TlsSettings
+from datarobot_drum.drum.logs import get_drum_logger
 
 if TYPE_CHECKING:
     import ssl
+
+logger = get_drum_logger(__name__)
 
 # By the names that they have in ``ssl``.
 _REQUIREMENTS: Final = {
@@ -32,7 +38,9 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext | None:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    key = settings.keyfile or settings.certfile
     _load_certificate(context, settings, settings.certfile)
+    _warn_of_readers("CERTFILE" if settings.keyfile is None else "KEYFILE", key)
     _load_authorities(context, settings)
     return context
 
@@ -58,6 +66,21 @@ def _load_certificate(context: ssl.SSLContext, settings: TlsSettings, certificat
             f"Cannot use DRUM_SSL_CERTFILE ({certificate}) with"
             f" DRUM_SSL_KEYFILE ({key or 'the same file'}): {_reason(error)}."
         ) from error
+
+
+@functools.cache  # workers inherit it: said once, where the server is started
+def _warn_of_readers(name: str, key: str) -> None:
+    """A group is often on purpose, as Kubernetes mounts a secret for a pod's group."""
+    mode = stat.S_IMODE(os.stat(key).st_mode)
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        logger.warning(
+            "Other users may read or replace the private key in DRUM_SSL_%s (%s, mode %03o):"
+            " `chmod o= %s` takes that right away.",
+            name,
+            key,
+            mode,
+            key,
+        )
 
 
 def _load_authorities(context: ssl.SSLContext, settings: TlsSettings) -> None:
