@@ -163,9 +163,3 @@ BOMBS: dict[str, Bomb] = {
     "mtx columns": Bomb(MTX, lambda: coordinates(3, 1_000_000_000)),
     "mtx both": Bomb(MTX, lambda: coordinates(100_000, 1_000_000)),
 }
-
-# Types that older versions of pyarrow do not have.
-if not hasattr(pa, "string_view"):
-    del BOMBS["arrow views"]
-if not hasattr(pa, "ListViewArray"):
-    del BOMBS["arrow lists that overlap"]

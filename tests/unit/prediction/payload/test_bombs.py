@@ -208,7 +208,6 @@ def test_a_form_is_judged_as_its_part_is() -> None:
     assert "The rows take more than the N bytes" in refusal(body, "multipart/form-data; boundary=b")
 
 
-@pytest.mark.skipif(not hasattr(pa, "ListViewArray"), reason="pyarrow has no list views")
 def test_a_stream_without_rows_of_list_views_does_not_end_the_process() -> None:
     empty = bombs.stream(bombs.overlapping_lists(0, 1))
     words = [sys.executable, "-c", NO_ROWS]
@@ -279,14 +278,11 @@ def json_bodies(draw: st.DrawFn) -> bytes:
 
 
 def views() -> list[st.SearchStrategy[Any]]:
-    """Where pyarrow has them."""
-    found = []
-    if hasattr(pa, "string_view"):
-        sizes = st.integers(0, 9_000)
-        found.append(st.builds(lambda n, k: bombs.same_views(n // 100, k + 13), lengths, sizes))
-    if hasattr(pa, "ListViewArray"):
-        found.append(st.builds(lambda n, k: bombs.overlapping_lists(n // 100, k), lengths, small))
-    return found
+    sizes = st.integers(0, 9_000)
+    return [
+        st.builds(lambda n, k: bombs.same_views(n // 100, k + 13), lengths, sizes),
+        st.builds(lambda n, k: bombs.overlapping_lists(n // 100, k), lengths, small),
+    ]
 
 
 def columns() -> st.SearchStrategy[Any]:

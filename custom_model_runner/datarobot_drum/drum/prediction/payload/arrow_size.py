@@ -70,16 +70,11 @@ def _is_list(types: Any, kind: Any) -> bool:
 
 
 def _is_view(types: Any, kind: Any) -> bool:
-    return _is_any(types, kind, "is_string_view", "is_binary_view")
+    return bool(types.is_string_view(kind) or types.is_binary_view(kind))
 
 
 def _is_list_view(types: Any, kind: Any) -> bool:
-    return _is_any(types, kind, "is_list_view", "is_large_list_view")
-
-
-def _is_any(types: Any, kind: Any, *tests: str) -> bool:
-    """Older versions of pyarrow have neither these types nor the tests for them."""
-    return any(test(kind) for name in tests if (test := getattr(types, name, None)) is not None)
+    return bool(types.is_list_view(kind) or types.is_large_list_view(kind))
 
 
 def _size(arrow: Any, array: Any) -> int:
