@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +46,7 @@ class Certificates:
         self.authorities = folder / "ca.pem"
         server = self.authority.issue_cert("127.0.0.1", "localhost")
         server.private_key_pem.write_to_path(self.key)
+        self.key.chmod(0o644)
         self.certificate.write_bytes(b"".join(blob.bytes() for blob in server.cert_chain_pems))
         self.authority.cert_pem.write_to_path(self.authorities)
 
@@ -51,6 +55,14 @@ class Certificates:
             "DRUM_SSL_CERTFILE": str(self.certificate),
             "DRUM_SSL_KEYFILE": str(self.key),
         } | more
+
+    @property
+    def of_a_client(self) -> Path:
+        """A certificate and its key in one file."""
+        path = self.key.with_name("client.pem")
+        issued = self.authority.issue_cert("client@example.org")
+        issued.private_key_and_cert_chain_pem.write_to_path(path)
+        return path
 
     def client(self, with_certificate: bool = False) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -76,6 +88,25 @@ def get(server: Server, context: ssl.SSLContext) -> int:
         connection.close()
 
 
+HEALTH_CHECK = Path(__file__).parents[2] / "deploy" / "healthcheck.py"
+
+
+def is_healthy(server: Server, certificates: Certificates, **variables: object) -> bool:
+    """What the image's health check says."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "ADDRESS": f"0.0.0.0:{server.port}",
+        "MLOPS_RUNTIME_PARAM_DRUM_SSL_CERTFILE": str(certificates.certificate),
+    }
+    environ |= {name: str(value) for name, value in variables.items()}
+    # A loaded machine may take longer than its two seconds.
+    return any(
+        subprocess.run([sys.executable, HEALTH_CHECK], env=environ, capture_output=True).returncode
+        == 0
+        for _ in range(5)
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_https_from_tls_1_2_on(code_dir: Path, certificates: Certificates, kind: str) -> None:
     with serving(code_dir, kind, certificates.params()) as server:
@@ -86,7 +117,10 @@ def test_https_from_tls_1_2_on(code_dir: Path, certificates: Certificates, kind:
         assert get(server, old) == 200
         with pytest.raises(ssl.SSLCertVerificationError):
             get(server, ssl.create_default_context())
+        assert is_healthy(server, certificates)
         assert server.stop() == 0
+        # Every user may read it, which is said once, whatever there is of workers.
+        assert server.output().count("the private key in DRUM_SSL_KEYFILE") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,6 +134,7 @@ def test_a_client_certificate_can_be_required(
         assert get(server, certificates.client(with_certificate=True)) == 200
         with pytest.raises(OSError):  # noqa: PT011 (an alert, or a reset, as timing has it)
             get(server, certificates.client())
+        assert is_healthy(server, certificates, HEALTHCHECK_CERTFILE=certificates.of_a_client)
 
 
 # A sync worker has one connection at a time, silent or not.
