@@ -18,7 +18,7 @@ PLACES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "SECURITY.md": "security.md",
+    "SECURITY.md": "reporting.md",
     "LICENSE": "LICENSE",
     "deploy": DEPLOY_PAGE,
     "examples": "examples/index.md",

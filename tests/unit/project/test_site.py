@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[3]
         ("docs/operations.md", "operations.md", "[a](../deploy)", "[a](deploy/index.md)"),
         ("docs/design.md", "design.md", "[a](lifecycle.md#b)", "[a](lifecycle.md#b)"),
         ("examples/README.md", "examples/index.md", "[a](all_hooks)", "[a](all_hooks/index.md)"),
-        ("SECURITY.md", "security.md", "[a](docs/settings.md)", "[a](settings.md)"),
+        ("SECURITY.md", "reporting.md", "[a](docs/security.md)", "[a](security.md)"),
+        ("docs/security.md", "security.md", "[a](../SECURITY.md)", "[a](reporting.md)"),
         ("README.md", "index.md", "[a](docs/nowhere.md)", "[a](docs/nowhere.md)"),
     ],
 )
@@ -48,7 +49,7 @@ def test_every_page_is_in_the_navigation() -> None:
         for page in (value if isinstance(value, list) else [value])
     }
     assert {path.name for path in (ROOT / "docs").glob("*.md")} <= listed
-    assert {"index.md", "examples/index.md", "settings.md", "security.md"} <= listed
+    assert {"index.md", "examples/index.md", "settings.md", "reporting.md"} <= listed
 
 
 PROBLEMS = {
