@@ -38,7 +38,7 @@ def test_type_checkers_may_look_inside():
 def test_the_default_server_and_csv_need_no_extra():
     core = [text for text in METADATA.get_all("Requires-Dist") or [] if "extra ==" not in text]
     names = {re.split(r"[^\w-]", text)[0].lower() for text in core}
-    light = {"flask", "orjson", "prometheus-client", "psutil", "pyyaml"}
+    light = {"flask", "orjson", "prometheus-client", "psutil", "pyyaml", "werkzeug"}
     assert names == light | {"numpy", "pandas"}
 
 

@@ -7,6 +7,7 @@ name of one. Behind code of the user's columns are known by their names only.
 
 from __future__ import annotations
 
+from collections import UserList
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Final, TypeAlias
 
@@ -223,12 +224,18 @@ def _of_category_encoder(step: Any, given: Given) -> Given | None:
     return [None if name in encoded else passed.get(name) for name in map(str, names)]
 
 
+def chosen_columns(columns: Any) -> Any:
+    """Without the warning that versions of scikit-learn before 1.7 put on the remainder."""
+    return columns.data if isinstance(columns, UserList) else columns
+
+
 def _resolved(columns: Any, given: Given, names: Sequence[str]) -> list[str | None]:
     """The columns behind a ColumnTransformer's choice; none where it is something unusual.
 
     Args:
         names: of all columns, as the ColumnTransformer knows them.
     """
+    columns = chosen_columns(columns)
     if isinstance(columns, str):
         return [_named(columns, given, names)]
     if isinstance(columns, slice):

@@ -82,4 +82,7 @@ def _is_among_its_own(ufunc: Any) -> bool:
 
 
 def _package(value: Any) -> str:
-    return str(getattr(value, "__module__", "")).partition(".")[0]
+    module = str(getattr(value, "__module__", ""))
+    # Compiled parts of scikit-learn 1.5 do not name their package, but their modules do.
+    module = str(getattr(sys.modules.get(module), "__name__", module))
+    return module.partition(".")[0]

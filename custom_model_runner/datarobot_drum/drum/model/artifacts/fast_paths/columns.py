@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.fast_paths.steps import fast_transformer
+from datarobot_drum.drum.model.artifacts.lineage import chosen_columns
 
 # Takes a frame, gives a matrix; raises where only scikit-learn knows what to do.
 Branch = Callable[[Any], Any]
@@ -68,7 +69,7 @@ def fast_columns(transformer: Any) -> FastColumns | None:
     words: dict[str, Sequence[str]] = {}
     numbers: list[Sequence[str]] = []
     for _name, step, columns in transformer.transformers_:
-        names = _names(columns)
+        names = _names(chosen_columns(columns))
         if names == [] or (isinstance(step, str) and step == "drop"):
             continue
         branch = None if names is None else _branch(step, names)
