@@ -245,6 +245,12 @@ def test_a_target_type_that_is_none_is_told_with_those_there_are(written: str, a
         (b"targetType: [binary\n", "expected ',' or ']', but got '<stream end>' in line 2"),
         (b"a: b\n\tc: d\n", "found character '\\t' that cannot start any token in line 2"),
         ("targetType: binary\n".encode("utf-16"), "it is not UTF-8 text"),
+        (b"a: *tell-nobody\n", "found undefined alias '\u2026' in line 1"),
+        (b"a: b\ntell-nobody\n", "could not find expected ':' in line 3"),
+        (b"a: 'it is: tell-nobody\n", "found unexpected end of stream in line 2"),
+        (b"a: !tell!nobody it\n", "found undefined tag handle '\u2026' in line 1"),
+        (b'a: "\\quiet"\n', "found unknown escape character 'q' in line 1"),
+        (b"a: \x00tell-nobody\n", "it holds a sign that is not allowed, number 4"),
     ],
 )
 def test_what_is_no_yaml_is_told_on_one_line(tmp_path: Path, content: bytes, told: str) -> None:
