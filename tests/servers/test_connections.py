@@ -114,9 +114,9 @@ def test_clients_that_stay_after_their_answer_keep_nobody_waiting(code_dir: Path
 
 def test_after_an_early_answer_and_its_body_a_connection_is_as_good_as_any(code_dir: Path) -> None:
     table = b"a\n" + b"1\n" * 4_000_000
-    token = b"Authorization: Bearer secret\r\n"
+    token = b"Authorization: Bearer a-secret-long-enough\r\n"
     length = b"Content-Length: %d\r\n\r\n"
-    params = {"DRUM_AUTH_TOKEN": "secret"}
+    params = {"DRUM_AUTH_TOKEN": "a-secret-long-enough"}
     with (
         running_server(code_dir, "fastapi", *REGRESSION, params=params) as server,
         socket.create_connection(("127.0.0.1", server.port), 30) as connection,
@@ -367,8 +367,8 @@ def test_a_model_that_configures_logging_leaves_the_access_log_alone(
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("server_type", PRODUCTION)
 def test_the_access_log_holds_no_secret(code_dir: Path, server_type: str, as_json: bool) -> None:
-    request = b"GET /livez?key=tell-nobody HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    params = {"DRUM_AUTH_TOKEN": "tell-nobody", "DRUM_JSON_LOGGING": as_json}
+    request = b"GET /livez?key=tell-nobody-of-it HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    params = {"DRUM_AUTH_TOKEN": "tell-nobody-of-it", "DRUM_JSON_LOGGING": as_json}
     with running_server(code_dir, server_type, *REGRESSION, params=params) as server:
         assert talk(server, request).startswith(b"HTTP/1.1 200 ")
         server.stop()

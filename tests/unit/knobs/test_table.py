@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs import knob as knob_module
 from datarobot_drum.drum.knobs import reading as reading_module
-from datarobot_drum.drum.knobs.kinds import Choice, Flag, Number, Origins, OrOff, Text, Whole
+from datarobot_drum.drum.knobs.kinds import Choice, Flag, Number, Origins, OrOff, Text, Token, Whole
 from datarobot_drum.drum.knobs.knob import Knob
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import FastApiSettings, HttpSettings
@@ -59,6 +60,8 @@ def other_value(knob: Knob) -> object:
         return "no" if knob.default else "yes"
     if isinstance(knob.takes, Origins):
         return "https://page.example"
+    if isinstance(knob.takes, Token):
+        return "a text of sixteen characters, or more"
     return "a text" if isinstance(knob.takes, Text) else max(bounds(knob) or ())
 
 
@@ -148,7 +151,8 @@ def test_decision_20_no_server_starts_with_a_value_out_of_range(
 ) -> None:
     give(monkeypatch, name, "nonsense")
     for server_type in ServerType:
-        with pytest.raises(SettingError, match=f"Invalid {name}: 'nonsense'"):
+        shown = re.escape(knob.shown("nonsense"))
+        with pytest.raises(SettingError, match=f"Invalid {name}: {shown}"):
             settings(server_type)
 
 

@@ -123,6 +123,18 @@ class Text(Kind[str]):
         return str(raw).strip()
 
 
+class Token(Kind[str]):
+    """What nobody must guess, and what must be found wherever it is told."""
+
+    SHORTEST: Final = 16
+    range_text = f"text of at least {SHORTEST} characters"
+
+    def parse(self, raw: object) -> str:
+        if not isinstance(raw, str) or len(raw.strip()) < self.SHORTEST:
+            raise ValueError
+        return raw.strip()
+
+
 class Origins(Kind[tuple[str, ...]]):
     """Of web pages, as a browser writes them into the header ``Origin``."""
 

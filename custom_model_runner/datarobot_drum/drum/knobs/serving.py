@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from datarobot_drum.drum.enum import ServerType
-from datarobot_drum.drum.knobs.kinds import Choice, Flag, Origins, OrOff, Text, Whole, one_of
+from datarobot_drum.drum.knobs.kinds import (
+    Choice,
+    Flag,
+    Origins,
+    OrOff,
+    Text,
+    Token,
+    Whole,
+    one_of,
+)
 from datarobot_drum.drum.knobs.knob import knob
 
 MAX_WORKERS: Final = 199
@@ -288,9 +297,10 @@ class AccessSettings:
 
     auth_token: str | None = knob(
         "DRUM_AUTH_TOKEN",
-        Text(),
+        Token(),
         None,
-        "Bearer token that every route but liveness and readiness then asks for.",
+        "Bearer token that every route but liveness and readiness then asks for; at least 16"
+        " characters.",
         secret=True,
     )
     cors_enabled: bool = knob(
