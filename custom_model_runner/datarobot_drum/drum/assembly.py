@@ -15,6 +15,7 @@ from datarobot_drum.drum.prediction.failed import FailedService
 from datarobot_drum.drum.prediction.payload.pps import load_deployment_config
 from datarobot_drum.drum.prediction.service import PredictionService, Service
 from datarobot_drum.drum.serving import collector
+from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.settings import Settings
 from datarobot_drum.drum.utils.event_loops import give_event_loop
 from datarobot_drum.drum.utils.failures import failure_text
@@ -125,4 +126,4 @@ def _failed(settings: Settings, error: Exception) -> FailedService:
     if not settings.server.with_error_server:
         raise error
     logger.error("%s", failure_text(error), exc_info=error if settings.show_stacktrace else None)
-    return FailedService(error)
+    return FailedService(error, Gate(settings.server).shows_token)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
-from datarobot_drum.drum.prediction.messages import Header, PredictResponse
+from datarobot_drum.drum.prediction.messages import Header, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.settings import ServerSettings
@@ -53,6 +53,15 @@ class Gate:
     def allows(self, method: str, path: str, authorization: str) -> bool:
         """Whether the caller may use the path. Header values are decoded as Latin-1."""
         if self._token is None or (path in self._open and method in ("GET", "HEAD")):
+            return True
+        return self._is_right(authorization)
+
+    def shows_token(self, request: PredictRequest) -> bool:
+        """Whether who asks has the token, or there is none to have."""
+        return self._is_right(request.headers.get("authorization", ""))
+
+    def _is_right(self, authorization: str) -> bool:
+        if self._token is None:
             return True
         scheme, _, given = authorization.partition(" ")
         right = hmac.compare_digest(given.strip().encode("latin-1", "replace"), self._token)
