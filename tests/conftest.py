@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from unittest.mock import patch
 
 import pytest
 
+from tests import spelled
 from tests.differential import seed as differential
 from tests.fuzz import seed as fuzz
 from tests.servers.harness import COVERAGE_VARIABLE
@@ -29,10 +31,21 @@ def clean_environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def secrets_of_one_test() -> Iterator[None]:
+    """What one test hides is no secret in the next."""
+    yield
+    masking = sys.modules.get("datarobot_drum.drum.masking")
+    if masking is not None:
+        masking.SECRETS.put(())
+        masking._read.clear()
+
+
 def pytest_configure() -> None:
     # Before any process of the run is started: all of them draw from one seed.
     differential.seed()
     fuzz.seed()
+    spelled.seed()
     # Not where only the imports are checked.
     if find_spec("hypothesis") is not None:
         draw_without_a_clock()
@@ -53,3 +66,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The seeds, also where all is well and pytest is told to be quiet."""
     terminalreporter.write_line(f"differential suite: {differential.repeat_with()}")
     terminalreporter.write_line(f"malformed requests: {fuzz.repeat_with()}")
+    terminalreporter.write_line(f"drawn secrets: {spelled.repeat_with()}")

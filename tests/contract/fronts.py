@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pytest
 
+from datarobot_drum.drum.masking import hide_those_in
 from tests.contract.clients import Calls, FastApiClient, FlaskClient, SocketClient
 from tests.contract.folders import Folder
 
@@ -72,6 +73,8 @@ class Front:
             return self._processes.serve(folder, self.server_type)
         # An application in process reads the test's own environment, while it runs too.
         self._environment.use(self._variables.get(folder, folder.environment))
+        # Each test forgets what it hides.
+        hide_those_in(folder.environment)
         if folder not in self._applications:
             start = in_process_flask if self.name == "flask" else in_process_fastapi
             self._applications[folder] = self._stack.enter_context(start(folder))

@@ -81,14 +81,15 @@ def test_secrets_are_masked(written: io.StringIO, as_json: bool) -> None:
             "MLOPS_RUNTIME_PARAM_NGC_API_KEY": json.dumps({"type": "string", "payload": "ngc-1"}),
             "MLOPS_RUNTIME_PARAM_NAME": "not-secret",
             "SOME_TOKEN": "someone-elses",
+            "AUTHOR": "an-author",
         }
     )
     try:
         raise ValueError('p"ss\\word')
     except ValueError:
-        LOGGER.exception("the-user plain-token %s not-secret someone-elses basic", "ngc-1")
+        LOGGER.exception("the-user plain-token %s not-secret someone-elses an-author", "ngc-1")
     text = written.getvalue()
-    assert "***** ***** ***** not-secret someone-elses basic" in text
+    assert "***** ***** ***** not-secret ***** an-author" in text
     assert "ss\\word" not in text
 
 
@@ -229,3 +230,11 @@ def test_why_a_process_ends_moves_no_cursor(capsys: pytest.CaptureFixture[str]) 
     lines = capsys.readouterr().err.splitlines()
     assert lines[-2:] == ["two", r"lines \x1b[31m"]
     assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("start", ["2026-11-28 09:15:02,000 INFO drum:  ", "{", "::1 - ", "- "])
+def test_why_a_process_ends_forges_no_line(capsys: pytest.CaptureFixture[str], start: str) -> None:
+    report_failure(ValueError(f"no column 'a\n{start}forged\r{start}"))
+
+    first, second = capsys.readouterr().err.rstrip("\n").split("\n")
+    assert (first, second) == ("no column 'a", f"  {start}forged\\r{start}".rstrip())

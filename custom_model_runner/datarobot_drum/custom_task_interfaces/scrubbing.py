@@ -8,7 +8,6 @@ child process or a write to a file descriptor shows is out of reach.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import threading
 import traceback
@@ -16,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from datarobot_drum.custom_task_interfaces.user_secrets import MASK
+from datarobot_drum.drum.masking import Secrets
+from datarobot_drum.drum.utils.printed import CleanStream
 
 # Shorter values would blank out parts of unrelated words.
 _SHORTEST: Final = 3
@@ -30,14 +30,13 @@ class Scrubber:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: Counter[str] = Counter()
-        self._text: re.Pattern[str] | None = None
-        self._bytes: re.Pattern[bytes] | None = None
+        self._secrets = Secrets(_SHORTEST)
         self._undo: list[Callable[[], None]] = []
 
     def add(self, values: Iterable[str]) -> None:
         with self._lock:
             self._values.update(value for value in values if len(value) >= _SHORTEST)
-            self._compile()
+            self._secrets.put(self._values)
             if self._values and not self._undo:
                 self._install()
 
@@ -45,27 +44,18 @@ class Scrubber:
         with self._lock:
             self._values.subtract(value for value in values if len(value) >= _SHORTEST)
             self._values = +self._values
-            self._compile()
+            self._secrets.put(self._values)
             if not self._values:
                 while self._undo:
                     self._undo.pop()()
 
     def clean(self, text: str) -> str:
-        return self._text.sub(MASK, text) if self._text else text
-
-    def clean_bytes(self, data: Any) -> Any:
-        return self._bytes.sub(MASK.encode(), bytes(data)) if self._bytes else data
-
-    def _compile(self) -> None:
-        longest_first = sorted(self._values, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, longest_first))
-        self._text = re.compile(pattern) if pattern else None
-        self._bytes = re.compile(pattern.encode()) if pattern else None
+        return self._secrets.mask(text)
 
     def _install(self) -> None:
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            setattr(sys, name, ScrubbedStream(stream, self))
+            setattr(sys, name, CleanStream(stream, self.clean))
             self._undo.append(partial(setattr, sys, name, stream))
         factory = logging.getLogRecordFactory()
         logging.setLogRecordFactory(lambda *args, **kwargs: self._record(factory(*args, **kwargs)))
@@ -85,42 +75,6 @@ class Scrubber:
             if (cleaned := self.clean(shown)) != shown:
                 record.exc_text = cleaned
         return record
-
-
-class ScrubbedStream:
-    """A text stream that cleans what is written to it and to its byte buffer."""
-
-    def __init__(self, stream: Any, scrubber: Scrubber) -> None:
-        self._stream = stream
-        self._scrubber = scrubber
-
-    def write(self, text: str) -> int:
-        self._stream.write(self._scrubber.clean(text))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    @property
-    def buffer(self) -> ScrubbedBuffer:
-        return ScrubbedBuffer(self._stream.buffer, self._scrubber)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-class ScrubbedBuffer:
-    def __init__(self, buffer: Any, scrubber: Scrubber) -> None:
-        self._buffer = buffer
-        self._scrubber = scrubber
-
-    def write(self, data: Any) -> int:
-        self._buffer.write(self._scrubber.clean_bytes(data))
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._buffer, name)
 
 
 SCRUBBER: Final = Scrubber()

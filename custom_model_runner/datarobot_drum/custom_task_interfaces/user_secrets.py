@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-MASK: Final = "*****"
+from datarobot_drum.drum.masking import MASK, hide, hide_credential
 
 Secret = TypeVar("Secret", bound="AbstractSecret")
 
@@ -234,14 +234,21 @@ def _in_variables(prefix: str) -> Iterator[tuple[str, str]]:
 
 def _mounted(folder: Path) -> dict[str, str]:
     return {
-        path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()
+        path.name: path.read_text("utf-8", "replace") for path in folder.iterdir() if path.is_file()
     }
 
 
 def _parse(name: str, text: str) -> AbstractSecret:
+    # Whatever comes of it, it may be told from here on.
     try:
-        return secrets_factory(json.loads(text))
-    except (ValueError, KeyError, TypeError) as exc:
+        content = json.loads(text)
+    except ValueError as exc:
+        hide([text])
+        raise ValueError(f"The secret '{name}' cannot be used: {exc!r}") from None
+    hide_credential(content)
+    try:
+        return secrets_factory(content)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"The secret '{name}' cannot be used: {exc!r}") from exc
 
 

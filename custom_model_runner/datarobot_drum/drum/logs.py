@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final, TextIO
 
 from datarobot_drum.drum.masking import masked, without_internals, without_native_traces
 from datarobot_drum.drum.utils.escaping import escaped, indented, json_object
-from datarobot_drum.drum.utils.printed import PrintedStream, beneath
+from datarobot_drum.drum.utils.printed import CleanStream, PrintedStream, beneath
 
 LOGGER_NAME: Final = "drum"
 # What is told at the default level too, although nothing is wrong.
@@ -65,7 +65,7 @@ class TextFormatter(logging.Formatter):
         super().__init__(form)
 
     def format(self, record: logging.LogRecord) -> str:
-        record.message = masked(_terse(record.getMessage(), record))
+        record.message = _terse(message_of(record), record)
         record.asctime = self.formatTime(record)
         line = escaped(self.formatMessage(record))
         more = [indented(text) for text in _below(self, record)]
@@ -76,7 +76,7 @@ class JsonFormatter(logging.Formatter):
     """Lines for a collector: one JSON object each, the traceback in a field of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = {"message": masked(_terse(record.getMessage(), record))}
+        fields: dict[str, Any] = {"message": _terse(message_of(record), record)}
         below = _below(self, record)
         if below:
             fields["exception"] = "\n".join(below)
@@ -87,6 +87,16 @@ class _State:
     as_json = False
     whole_errors = False
     warned: ClassVar[set[str]] = set()
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """What the record says, without secrets."""
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # Otherwise logging shows it in its own way, secrets and line ends included.
+        text = f"{record.msg!s} with {record.args!r}, which do not go together"
+    return masked(text)
 
 
 def _terse(text: str, record: logging.LogRecord) -> str:
@@ -141,7 +151,7 @@ def json_line(
     head = {"timestamp": f"{stamp}.{int(created % 1 * 1000):03d}Z", "level": level, "logger": name}
     if current is None:
         current = request_id.get()
-    tail = {"request_id": current} if current else {}
+    tail = {"request_id": masked(current)} if current else {}
     return json_object(head | fields | tail)
 
 
@@ -157,24 +167,32 @@ def write_failure(text: str, error: BaseException | None) -> None:
         fields = {"message": text} | ({"exception": trace} if trace else {})
         text = json_line("CRITICAL", LOGGER_NAME, time.time(), fields)
     else:
-        text = "\n".join(map(escaped, f"{trace}{text}".split("\n")))
+        first, *more = f"{trace}{text}".split("\n")
+        text = "\n".join([escaped(first), *(_below_the_first(line) for line in more)])
     stderr = beneath(sys.stderr)
     stderr.write(f"{text}\n")
     stderr.flush()
+
+
+def _below_the_first(line: str) -> str:
+    # With a time, an address or a brace a line of the log begins, and no sentence of a reason.
+    is_text = line[:1] in ("", " ") or line[0].isalpha()
+    return escaped(line) if is_text else indented(line)
 
 
 # -- what is printed
 
 
 def wrap_streams(*names: str) -> None:
-    """Where JSON is written: make each line that is printed to ``stdout`` or ``stderr`` from now
-    on a record of its own, and each uncaught exception one.
+    """Make each uncaught exception a record from now on; and where JSON is written, each line that
+    is printed to ``stdout`` or ``stderr``. Where plain text is written, what is printed stays as it
+    is, but for secrets.
     """
-    if not _State.as_json:
-        return
     for name in names:
-        stream = getattr(sys, name)
-        if not isinstance(stream, PrintedStream):
+        stream = beneath(getattr(sys, name))
+        if not _State.as_json:
+            setattr(sys, name, CleanStream(stream, masked))
+        elif not isinstance(getattr(sys, name), PrintedStream):
             setattr(sys, name, _as_records(name, stream))
             atexit.register(getattr(sys, name).finish)
     sys.excepthook = _log_uncaught
@@ -189,7 +207,7 @@ def unwrap_streams() -> None:
         if isinstance(stream, PrintedStream):
             stream.finish()
             atexit.unregister(stream.finish)
-            setattr(sys, name, stream.beneath)
+        setattr(sys, name, beneath(stream))
     sys.excepthook = sys.__excepthook__
     threading.excepthook = threading.__excepthook__
     sys.unraisablehook = sys.__unraisablehook__
@@ -258,7 +276,7 @@ def handling(current: str) -> Iterator[None]:
 def context_data() -> dict[str, str] | str:
     """What stands at the end of a plain line."""
     current = request_id.get()
-    return {"request_id": current} if current else ""
+    return {"request_id": masked(current)} if current else ""
 
 
 def get_drum_logger(name: str) -> logging.Logger:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from datarobot_drum.runtime_parameters import RuntimeParameters
+from datarobot_drum.drum.utils import secret_names, spellings
+from datarobot_drum.drum.utils.server_paths import without_paths
 
 MASK: Final = "*****"
 
 # Shorter values, and these, are in too many innocent words.
 _SHORTEST: Final = 4
-_INNOCENT: Final = frozenset({"true", "false", "none", "null"})
-_SECRET_NAME: Final = re.compile(
-    r"token|secret|password|passwd|passphrase|api_?key|access_?key|private_?key|credential", re.I
+_SHORTEST_LINE: Final = 8
+# Shorter numbers are parts of others.
+_SHORTEST_NUMBER: Final = 6
+_INNOCENT: Final = frozenset(
+    {
+        "true",
+        "false",
+        "none",
+        "null",
+        "basic",
+        "bearer",
+        "token",
+        "auto",
+        "default",
+        "http",
+        "https",
+    }
 )
-_OURS: Final = (f"{RuntimeParameters.PARAM_PREFIX}_", "MLOPS_", "DATAROBOT_", "DRUM_", "OTEL_")
+_DEFINITIONS: Final = "runtimeParameterDefinitions"
 _TORCHSCRIPT_TRACEBACK: Final = "Traceback of TorchScript"
 # How a terminal is told to show what follows.
 _COLORS: Final = re.compile(r"\x1b\[[0-9;]*m|\\x1b\[[0-9;]*m")
@@ -43,53 +57,196 @@ _NATIVE_SOURCE: Final = re.compile(
     r"(?:(?::\d+|, line \d+)[: ]*|(?![\w./-]))"
 )
 _PACKAGES: Final = re.compile(r"(?<![^\s'\"(\[{=,<`])/(?:[^\s'\":/]+/)+(?:site|dist)-packages/")
-# Not what stands behind a host; but behind a colon, and as a URL of a file, too.
-_PATH: Final = re.compile(r"(?:(?<![\w/.])|(?<=file://))/(?:[\w.+@-]+/)+[\w.+@-]*")
 # A hook's error may hold a whole payload.
 _LONGEST: Final = 4000
 _LONGEST_RAW: Final = 10 * _LONGEST
 
 
-class _Secrets:
-    """The values that must not be shown, and the pattern that finds them; None: there are none."""
+class Secrets:
+    """The values that must not be shown, and how to find them in whatever spelling.
 
-    def __init__(self) -> None:
-        self._values: set[str] = set()
-        self.pattern: re.Pattern[str] | None = None
+    Args:
+        shortest: shorter values are left alone.
 
-    def add(self, values: Iterable[str]) -> None:
-        usable = {v for v in values if len(v) >= _SHORTEST and v.lower() not in _INNOCENT}
-        # In the escaped form too: that is how a repr or a JSON text holds it.
-        escaped = {json.dumps(value)[1:-1] for value in usable}
-        self._values |= usable | escaped
-        longest_first = sorted(self._values, key=len, reverse=True)
-        if longest_first:
-            self.pattern = re.compile("|".join(map(re.escape, longest_first)))
+    Attributes:
+        version: another one for other values; 0 while there have been none.
+        values: as they were given.
+    """
+
+    def __init__(self, shortest: int = _SHORTEST) -> None:
+        self.version = 0
+        self._shortest = shortest
+        self._lock = threading.Lock()
+        self.values: set[str] = set()
+        self._forms: set[str] = set()
+        self._numbers: set[str] = set()
+        # Longest first: one may be part of another.
+        self._in_order: tuple[str, ...] = ()
+        self._number: re.Pattern[str] | None = None
+
+    def add(self, values: Iterable[str | int | float]) -> None:
+        with self._lock:
+            before = len(self.values)
+            for value in values:
+                self._add(value)
+            if len(self.values) > before:
+                self._sort()
+
+    def put(self, values: Iterable[str]) -> None:
+        """These instead of those that were known."""
+        with self._lock:
+            for known in (self.values, self._forms, self._numbers):
+                known.clear()
+            for value in values:
+                self._add(value)
+            self._sort()
+
+    def _add(self, value: str | int | float) -> None:
+        text = str(value)
+        if not self._is_usable(text) or text in self.values:
+            return
+        self.values.add(text)
+        if not isinstance(value, str) and len(text) < _SHORTEST_NUMBER:
+            self._numbers.add(text)
+            return
+        # Files end with a line end.
+        forms = {text, text.strip(), *spellings.encodings(text), *spellings.encodings(text.strip())}
+        # Of a key in many lines, an error may quote one.
+        lines = [line.strip() for line in text.splitlines()]
+        if len(lines) > 1:
+            forms |= {line for line in lines if len(line) >= _SHORTEST_LINE and line[:5] != "-----"}
+        for form in forms:
+            self._forms |= set(filter(self._is_usable, spellings.readings(form)))
+
+    def _is_usable(self, value: str) -> bool:
+        is_long = len(value.strip()) >= self._shortest
+        return is_long and value.lower() not in _INNOCENT and bool(value.strip("*"))
+
+    def _sort(self) -> None:
+        self._in_order = tuple(sorted(self._forms, key=len, reverse=True))
+        numbers = "|".join(sorted(self._numbers))
+        self._number = re.compile(rf"(?<![\w.])(?:{numbers})(?!\w)") if numbers else None
+        self.version += 1
 
     def mask(self, text: str) -> str:
-        return text if self.pattern is None else self.pattern.sub(MASK, text)
+        for form in self._in_order:
+            if form in text:
+                text = text.replace(form, MASK)
+        if self._number is not None:
+            text = self._number.sub(MASK, text)
+        if self._in_order and any(hint in text for hint in spellings.HINTS):
+            text = self._without_coded(text)
+        return text
+
+    def _without_coded(self, text: str) -> str:
+        if any(form in bare for bare in spellings.layers(text) for form in self._in_order):
+            found = sorted(self._found_in(text))
+            end = len(text)
+            for begin, behind in reversed(_joined(found)):
+                text = f"{text[:begin]}{MASK}{text[min(behind, end) :]}"
+        return text
+
+    def _found_in(self, text: str) -> Iterator[tuple[int, int]]:
+        """From where to where in the text something stands that must not be shown."""
+        layer = spellings.undecoded(text)
+        for _ in spellings.layers(text):
+            layer = spellings.decoded(layer)
+            for form in self._in_order:
+                at = layer.text.find(form)
+                while at >= 0:
+                    yield layer.starts[at], layer.ends[at + len(form) - 1]
+                    at = layer.text.find(form, at + 1)
 
 
-SECRETS: Final = _Secrets()
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in spans:
+        if joined and begin < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
 
 
-def hide(values: Iterable[str]) -> None:
+SECRETS: Final = Secrets()
+# Parameters as they were when somebody read them last.
+_read: dict[str, str] = {}
+
+
+def hide(values: Iterable[str | int | float]) -> None:
     """Never show these values again, in no log line and no answer about an error."""
     SECRETS.add(values)
 
 
+def hide_credential(content: Any) -> None:
+    """Hide all that a credential holds, but for what kind it is."""
+    hide(secret_names.leaves(content))
+
+
 def hide_those_in(environment: Mapping[str, str]) -> None:
     """Hide the credentials in runtime parameters, and values whose name says that they are
-    secret, among the variables that this program reads.
+    secret: those of others too, as what hooks and libraries tell of errors holds them.
     """
     for name, text in environment.items():
-        if name.startswith(_OURS) or name == "API_TOKEN":
-            hide(_secrets_in(name, text))
+        hide(secret_names.secrets_in_variable(name, text))
+
+
+def hide_variable(name: str, text: str) -> None:
+    """The same for one variable, which may be read often."""
+    if _read.get(name) != text:
+        hide_those_in({name: text})
+        _read[name] = text
+
+
+def hide_value(name: str, value: Any) -> None:
+    """Hide what a parameter that is called so is set to, if that is a secret."""
+    hide(secret_names.secrets_of(name, value))
 
 
 def masked(text: str) -> str:
     """The text with every known secret replaced."""
     return SECRETS.mask(text)
+
+
+def masked_command(words: Sequence[str]) -> list[str]:
+    """A command line without known secrets, and without values of options that hold some."""
+    shown = []
+    follows = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        is_value = follows and not word.startswith("-")
+        follows = word.startswith("-") and secret_names.is_secret_option(word)
+        if is_value:
+            word = MASK
+        elif equals and secret_names.is_secret_option(name):
+            word = f"{name}={MASK}"
+        shown.append(masked(secret_names.without_passwords(word, MASK)))
+    return shown
+
+
+def shown_metadata(content: Any) -> Any:
+    """A model's metadata as it may be shown: without defaults that are secrets."""
+    if isinstance(content, Mapping):
+        return {
+            masked(str(key)): _shown_definitions(value)
+            if key == _DEFINITIONS
+            else shown_metadata(value)
+            for key, value in content.items()
+        }
+    if isinstance(content, list | tuple):
+        return [shown_metadata(item) for item in content]
+    return masked(content) if isinstance(content, str) else content
+
+
+def _shown_definitions(definitions: Any) -> Any:
+    shown = shown_metadata(definitions)
+    for definition in shown if isinstance(shown, list) else ():
+        if isinstance(definition, dict) and definition.get("defaultValue") not in (None, ""):
+            name, kind = str(definition.get("fieldName")), definition.get("type")
+            if kind == "credential" or secret_names.is_secret_name(name):
+                definition["defaultValue"] = MASK
+    return shown
 
 
 def without_internals(text: str) -> str:
@@ -114,38 +271,5 @@ def for_client(text: str) -> str:
         before, traceback, _ = text.partition(_TORCHSCRIPT_TRACEBACK)
     # Without a traceback nothing is cut: a text that clients match ends with a space.
     whole = masked(before.rstrip() if traceback else text)
-    kept = without_internals(whole[:_LONGEST_RAW])
-    shown = _PATH.sub(_hide_path, kept)
+    shown = without_paths(without_internals(whole[:_LONGEST_RAW]))
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
-
-
-def _hide_path(match: re.Match[str]) -> str:
-    # Routes look like paths too; a directory of that name tells them apart.
-    path = match.group()
-    return "<path>" if os.path.isdir(f"/{path.split('/')[1]}") else path
-
-
-def _secrets_in(name: str, text: str) -> Iterator[str]:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        content = None
-    named = bool(_SECRET_NAME.search(name))
-    if not isinstance(content, dict):
-        if named:
-            yield text
-        return
-    payload = content.get("payload", content)
-    if isinstance(payload, dict):
-        yield from _leaves(payload)
-    elif named and isinstance(payload, str):
-        yield payload
-
-
-def _leaves(content: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of a credential, but for what kind it is."""
-    for key, value in content.items():
-        if isinstance(value, dict):
-            yield from _leaves(value)
-        elif isinstance(value, str) and key not in ("credentialType", "credential_type"):
-            yield value

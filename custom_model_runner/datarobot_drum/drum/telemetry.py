@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from datarobot_drum import __version__
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.predicting import TelemetrySettings
-from datarobot_drum.drum.logs import get_drum_logger, request_id
-from datarobot_drum.drum.masking import masked
+from datarobot_drum.drum.logs import get_drum_logger, message_of, request_id
+from datarobot_drum.drum.masking import SECRETS, masked
 from datarobot_drum.drum.utils.truth import truth
 
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ def _start(at_once: bool) -> None:
 
     name = os.environ.get("OTEL_SERVICE_NAME") or "drum"
     resource = Resource.create({"service.name": name, "service.version": __version__})
+    resource = Resource(_masked_attributes(resource.attributes), resource.schema_url)
     traces, meters = _trace_provider(resource, at_once), _meter_provider(resource)
     records = _log_provider(resource, at_once)
     # Global too, so that what hooks trace and count goes along.
@@ -232,11 +233,52 @@ def _trace_provider(resource: Resource, at_once: bool) -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider, export
 
+    class Exporter(OTLPSpanExporter):
+        # By the processor's thread: no request waits for it.
+        def export(self, spans: Any) -> Any:
+            return super().export([_without_secrets(span) for span in spans])
+
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(
-        export.BatchSpanProcessor(OTLPSpanExporter(), max_export_batch_size=_batch_size(at_once))
+        export.BatchSpanProcessor(Exporter(), max_export_batch_size=_batch_size(at_once))
     )
     return provider
+
+
+def _without_secrets(span: Any) -> Any:
+    """The span, or a copy: prompts, answers and errors of hooks may hold secrets."""
+    from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.trace import Status
+
+    if not SECRETS.version:
+        return span
+    status = span.status
+    return ReadableSpan(
+        name=masked(span.name),
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_masked_attributes(span.attributes),
+        events=[
+            Event(masked(event.name), _masked_attributes(event.attributes), event.timestamp)
+            for event in span.events
+        ],
+        links=span.links,
+        kind=span.kind,
+        status=Status(status.status_code, status.description and masked(status.description)),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _masked_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    def shown(value: Any) -> Any:
+        if isinstance(value, str):
+            return masked(value)
+        return [shown(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return {name: shown(value) for name, value in (attributes or {}).items()}
 
 
 def _meter_provider(resource: Resource) -> Any:
@@ -301,7 +343,7 @@ def _exported(record: logging.LogRecord) -> Any:
 
     attributes = {"logger.name": record.name}
     if request_id.get():
-        attributes["request_id"] = request_id.get()
+        attributes["request_id"] = masked(request_id.get())
     if record.exc_info:
         attributes["exception.stacktrace"] = masked(
             logging.Formatter().formatException(record.exc_info)
@@ -311,7 +353,7 @@ def _exported(record: logging.LogRecord) -> Any:
         context=context.get_current(),
         severity_text=record.levelname,
         severity_number=_severity(record.levelno),
-        body=masked(record.getMessage()),
+        body=message_of(record),
         attributes=attributes,
     )
 

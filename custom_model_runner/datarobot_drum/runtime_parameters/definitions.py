@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from datarobot_drum.drum.enum import MODEL_CONFIG_FILENAME
+from datarobot_drum.drum.masking import hide_credential, hide_value
 from datarobot_drum.runtime_parameters.exceptions import (
     ErrorLoadingRuntimeParameter,
     InvalidEmptyYamlContent,
@@ -135,6 +136,9 @@ def _definition(entry: object) -> Definition:
         suffix = f" in the definition of '{name}'" if isinstance(name, str) else ""
         raise ErrorLoadingRuntimeParameter(f"Failed to load runtime parameter: {problems}{suffix}")
     kind, default = entry["type"], entry.get("defaultValue")
+    if kind == "credential":
+        hide_credential(default)
+    hide_value(entry["fieldName"], default)
     return Definition(
         name=entry["fieldName"],
         kind=kind,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from datarobot_drum.drum.masking import hide_value
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.runtime_parameters.definitions import (
     SECTION,
@@ -116,6 +117,8 @@ def _read_values(values_file: str) -> Mapping[str, Any]:
         raise InvalidYamlContent(
             "Invalid runtime parameter values YAML content! It must map names to values."
         )
+    for name, value in values.items():
+        hide_value(str(name), value)
     return {str(name): value for name, value in values.items()}
 
 

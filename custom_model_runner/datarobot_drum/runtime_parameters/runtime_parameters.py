@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Final
 
+from datarobot_drum.drum.masking import hide_variable
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.runtime_parameters.values import decode
 
@@ -43,6 +44,7 @@ class RuntimeParameters:
         variable = cls.namespaced_param_name(key)
         text = os.environ.get(variable)
         if text is not None:
+            hide_variable(variable, text)
             return decode(variable, text)
         if default is _UNSET:
             prefix = cls.namespaced_param_name("")

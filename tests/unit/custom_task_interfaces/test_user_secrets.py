@@ -26,6 +26,7 @@ from datarobot_drum.custom_task_interfaces.user_secrets import (
     plain_values,
     secrets_factory,
 )
+from datarobot_drum.drum.masking import masked
 from tests.unit.folders import load, predict
 
 FIELDS = {
@@ -114,6 +115,19 @@ def test_bad_secrets_are_named_without_their_content(tmp_path: Path, content: st
     (tmp_path / "DB").write_text(content)
     with pytest.raises(ValueError, match="^The secret 'DB' cannot be used: "):
         load_secrets(str(tmp_path), None)
+
+
+def test_secrets_are_hidden_from_the_moment_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "A").write_text(
+        '{"credential_type": "nosuch", "pin": 123456, "more": ["in-a-list"]}'
+    )
+    with pytest.raises(UnsupportedSecretError):
+        load_secrets(str(tmp_path), None)
+    assert masked("123456 in-a-list nosuch") == "***** ***** nosuch"
+    (tmp_path / "A").write_bytes(b"no JSON, but \xff secret")
+    with pytest.raises(ValueError, match="^The secret 'A' cannot be used: ") as caught:
+        load_secrets(str(tmp_path), None)
+    assert "xff" not in str(caught.value) and "but" not in str(caught.value)
 
 
 # --- scrubbing ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from datarobot_drum.drum.exceptions import StartupError
+from datarobot_drum.drum.masking import MASK, for_client, masked
 from datarobot_drum.drum.model.lazy_loading import fetch_files
 from tests.unit.folders import load, predict
 
@@ -234,3 +236,59 @@ def test_invalid_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_LAZY_LOADING_DATA", "{")
     with pytest.raises(StartupError, match="^Invalid lazy loading content"):
         fetch_files()
+
+
+def told(failure: pytest.ExceptionInfo[StartupError]) -> str:
+    return for_client(str(failure.value))
+
+
+def test_the_keys_of_a_file_are_hidden_before_anything_else_of_it_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    fields = {"awsAccessKeyId": "AKIA-of-ours", "awsSecretAccessKey": 1234567890123}
+    credentials = [{"id": "cred", "credentialType": "s3", **fields, "more": ["in-a-list"]}]
+    (tmp_path / "lazy.yaml").write_text(json.dumps({"credentials": credentials}))
+    with pytest.raises(StartupError):
+        fetch_files(str(tmp_path / "lazy.yaml"))
+    assert masked("AKIA-of-ours 1234567890123 in-a-list s3") == f"{MASK} {MASK} {MASK} s3"
+
+
+@pytest.mark.parametrize("where", ["client", "head_object", "download_file"])
+def test_errors_of_boto3_show_no_key(
+    store: str, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    keys = {"awsAccessKeyId": "AKIA/of+ours", "awsSecretAccessKey": "the/secret+key"}
+    export(monkeypatch, description(store))
+    secret = json.dumps({"credentialType": "s3", **keys})
+    monkeypatch.setenv("MLOPS_REPOSITORY_SECRET_CRED", secret)
+    signed = f"{store}/?AWSAccessKeyId=AKIA%2Fof%2Bours&x={keys['awsSecretAccessKey']!r}"
+
+    def fail(*_args: Any, **_keywords: Any) -> None:
+        raise ValueError(f"no answer from {signed}: {base64.b64encode(b'u:the/secret+key')!r}")
+
+    if where == "client":
+        monkeypatch.setattr(boto3, "client", fail)
+    else:
+        make = boto3.client
+
+        def client(*args: Any, **keywords: Any) -> Any:
+            made = make(*args, **keywords)
+            monkeypatch.setattr(made, where, fail)
+            return made
+
+        monkeypatch.setattr(boto3, "client", client)
+    with pytest.raises(StartupError, match="Lazy loading failed to ") as caught:
+        fetch_files()
+    for text in (str(caught.value), told(caught), masked(str(caught.value.__cause__))):
+        assert "no answer from" in text
+        assert not [word for word in ("AKIA", "of%2Bours", "the/s", "dGhlL") if word in text]
+
+
+@pytest.mark.parametrize(
+    "slip", ["awsSecretAccessKey: *tell-nobody", "a: 'tell-nobody", "tell-nobody"]
+)
+def test_a_slip_beside_a_secret_is_not_told(tmp_path: Path, slip: str) -> None:
+    (tmp_path / "lazy.yaml").write_text(f"credentials:\n- id: cred\n  {slip}\nfiles: []\n")
+    with pytest.raises(StartupError, match="in line [3-5]$") as caught:
+        fetch_files(str(tmp_path / "lazy.yaml"))
+    assert "tell" not in str(caught.value)

@@ -17,6 +17,7 @@ import yaml
 
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.masking import hide_credential, hide_those_in, masked
 from datarobot_drum.drum.model.inside import is_inside, outside
 from datarobot_drum.drum.utils.others_code import failing_as
 from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
@@ -91,20 +92,27 @@ class _Bucket:
             raise StartupError("Lazy loading needs boto3: pip install boto3") from exc
         secret = _credential(repository)
         self._repository = repository
-        self._client = boto3.client(
-            "s3",
-            aws_access_key_id=secret["aws_access_key_id"],
-            aws_secret_access_key=secret["aws_secret_access_key"],
-            aws_session_token=secret.get("aws_session_token"),
-            endpoint_url=repository.endpoint_url,
-            verify=repository.verify,
-        )
+
+        def failed(exc: BaseException) -> StartupError:
+            text = f"Lazy loading failed to open repository {repository.id}: {masked(str(exc))}"
+            return StartupError(text)
+
+        with failing_as(failed):
+            self._client = boto3.client(
+                "s3",
+                # Identifiers may be written as numbers.
+                aws_access_key_id=str(secret["aws_access_key_id"]),
+                aws_secret_access_key=str(secret["aws_secret_access_key"]),
+                aws_session_token=secret.get("aws_session_token"),
+                endpoint_url=repository.endpoint_url,
+                verify=repository.verify,
+            )
 
     def fetch(self, file: RemoteFile) -> None:
         def failed(exc: BaseException) -> StartupError:
             return StartupError(
                 f"Lazy loading failed to download '{file.remote_path}' from repository "
-                f"{file.repository_id} to '{file.local_path}': {exc}"
+                f"{file.repository_id} to '{file.local_path}': {masked(str(exc))}"
             )
 
         with failing_as(failed):
@@ -154,6 +162,8 @@ def _export(path: Path) -> None:
         raise StartupError(f"{_FILE} {exc}") from exc
     except (UnicodeDecodeError, yaml.YAMLError) as exc:
         raise StartupError(f"{_FILE} {yaml_problem(exc)}") from exc
+    if isinstance(content, dict):
+        hide_credential(content.get("credentials"))
     data = _normalised(content, _FILE)
     _files(data, {entry.id: entry for entry in _repositories(data, _FILE)}, _FILE)
     for entry in _entries(data, "credentials", _FILE):
@@ -169,6 +179,7 @@ def _credential(repository: Repository) -> Mapping[str, Any]:
             f"Missing credential for repository {repository.id}, "
             f"credential_id: {repository.credential_id}"
         )
+    hide_those_in({SECRET_PREFIX: text})
     secret = _normalised(_json(text), _ENVIRONMENT)
     where = f"credential {repository.credential_id}"
     if _text(secret, "credential_type", where, _ENVIRONMENT) != "s3":

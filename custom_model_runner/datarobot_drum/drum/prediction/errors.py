@@ -73,9 +73,11 @@ def log_failure(error: BaseException, status: int, text: str, what: str = "") ->
 
 
 def client_text(error: BaseException) -> str:
-    """What a client is told: the user's own text as it stands, any other after ``ERROR:``."""
+    """What a client is told: the user's own text as it stands, but for known secrets; any other
+    after ``ERROR:``, without paths and tracebacks too.
+    """
     if isinstance(error, BaseCustomUserError):
-        return str(getattr(error, "message", None) or error)
+        return masking.masked(str(getattr(error, "message", None) or error))
     return f"ERROR: {masking.for_client(_status_and_text(error)[1])}"
 
 

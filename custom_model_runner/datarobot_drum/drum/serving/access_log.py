@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from datarobot_drum.drum import logs
@@ -18,7 +19,7 @@ from datarobot_drum.drum.prediction.figures.metrics import OTHER, Metrics
 from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.utils.escaping import quoted, word
-from datarobot_drum.drum.utils.printed import PrintedStream
+from datarobot_drum.drum.utils.printed import CleanStream, PrintedStream
 
 # Lines that may wait for a slow reader of stdout; the oldest give way. Seconds between writes.
 MAX_WAITING: Final = 100_000
@@ -28,6 +29,9 @@ PERIOD: Final = 0.1
 ROUTE_KEY: Final = "drum.route"
 REQUEST_ID_KEY: Final = "drum.request_id"
 NOTHING: Final = "-"
+# Signs of a text that is kept.
+_LONGEST_CACHED: Final = 256
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN: Final = re.compile(r"[ !#-\[\]-~]*")
 
 
@@ -82,12 +86,17 @@ class Exchange(NamedTuple):
     def _as_text(self) -> str:
         stamp = time.strftime("[%d/%b/%Y:%H:%M:%S %z]", time.localtime(self.at))
         request, referer, agent = map(_shown, (self.request_line, self.referer, self.agent))
-        user = word(_basic_user(self.authorization)) if self.authorization else NOTHING
-        line = (
+        user = word(masked(_basic_user(self.authorization))) if self.authorization else NOTHING
+        return (
             f"{self.client} - {user or NOTHING} {stamp} {request} {self.status} {self.sent}"
-            f" {referer} {agent} {self.seconds:.6f} { {'request_id': self.request_id} }"
+            f" {referer} {agent} {self.seconds:.6f} { {'request_id': self._shown_id()} }"
         )
-        return _masked(line)
+
+    def _shown_id(self) -> str:
+        current = self.request_id
+        # One of ours, which most are, may be a secret but holds none.
+        is_uuid = _UUID.fullmatch(current) is not None and current not in SECRETS.values
+        return current if is_uuid else masked(current)
 
     def _as_json(self) -> str:
         fields: dict[str, Any] = {
@@ -138,8 +147,8 @@ class AccessLog:
         with self._write_lock:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if batch:
-                stdout = sys.stdout
-                if isinstance(stdout, PrintedStream):
+                stdout: Any = sys.stdout
+                while isinstance(stdout, PrintedStream | CleanStream):
                     stdout = stdout.beneath
                 lines = [f"{exchange.line(self._as_json)}\n" for exchange in batch]
                 with contextlib.suppress(OSError, ValueError):
@@ -189,13 +198,24 @@ class Refusals:
         return routes.last_bytes(answer, current)
 
 
-def _masked(text: str) -> str:
-    # Five times a line: where there is nothing to hide, nobody is asked.
-    return text if SECRETS.pattern is None else masked(text)
-
-
 def _shown(text: str) -> str:
-    text = _masked(text) or NOTHING
+    # Most clients ask the same again and again, and masking takes longer than all the rest.
+    if len(text) > _LONGEST_CACHED:
+        return _masked_and_quoted(text)
+    return _cached(text, SECRETS.version)
+
+
+@lru_cache(maxsize=1024)
+def _cached(text: str, version: int) -> str:
+    """
+    Args:
+        version: of the secrets: another one may be in the text.
+    """
+    return _masked_and_quoted(text)
+
+
+def _masked_and_quoted(text: str) -> str:
+    text = masked(text) or NOTHING
     # Nearly every text is one that needs no escaping.
     return f'"{text}"' if _PLAIN.fullmatch(text) else quoted(text)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from datarobot_drum.drum.exceptions import BaseCustomUserError, DrumException
 from datarobot_drum.drum.logs import write_failure
-from datarobot_drum.drum.masking import without_internals
+from datarobot_drum.drum.masking import masked, without_internals
 
 # Raised with a text that says it all: for any other type the text needs the type's name.
 _SPEAKING: Final = (DrumException, BaseCustomUserError, ValueError, RuntimeError, OSError)
@@ -45,7 +45,8 @@ def failure_line(error: BaseException, text: str) -> str:
             say it, since the text of a ``KeyError`` is the key alone.
     """
     place = _place_in_user_code(error) or _place_of_hook(error)
-    line = " ".join(_with_file(error, _with_type(error, text)).split())
+    # Before it is cut: half of a secret is not known as one.
+    line = " ".join(masked(_with_file(error, _with_type(error, text))).split())
     if len(line) > _LONGEST_LINE:
         line = f"{line[:_LONGEST_LINE]}…"
     return line if place is None else f"{line} (at {place})"

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Final, NoReturn
 
 from datarobot_drum.drum.exceptions import is_interrupt
+from datarobot_drum.drum.utils.printed import beneath
 
 _DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
 
@@ -75,7 +76,7 @@ def lose_what_cannot_be_written(tell: Callable[[str], None]) -> None:
         tell: called with the reason, each time that something is lost of stdout.
     """
     for name, descriptor in _DESCRIPTORS.items():
-        stream = getattr(sys, name)
+        stream = beneath(getattr(sys, name))
         # Whoever has put another stream there, a test or a notebook, has a use for it.
         if isinstance(stream, io.TextIOWrapper) and _descriptor(stream) == descriptor:
             stream.flush()

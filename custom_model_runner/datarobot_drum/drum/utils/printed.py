@@ -1,4 +1,4 @@
-"""What user code prints, as records of the log: a stream that takes text and writes whole lines."""
+"""What user code prints: as it is but for secrets, or as records of the log, a line each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import io
 import os
 import threading
 import weakref
-from collections.abc import Callable
-from typing import Final, TextIO, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TextIO, TypeAlias
 
 # (line, context it was printed in) -> the record.
 MakeRecord: TypeAlias = Callable[[str, str], str]
@@ -42,9 +42,52 @@ class PrintedStream(io.TextIOWrapper):
         self.lines.finish()
 
 
-def beneath(stream: TextIO) -> TextIO:
+class CleanStream:
+    """A text stream that cleans what is written to it and to its byte buffer, and is in all
+    else the one beneath.
+    """
+
+    def __init__(self, beneath: Any, clean: Callable[[str], str]) -> None:
+        self.beneath = beneath
+        self._clean = clean
+
+    def write(self, text: str) -> int:
+        self.beneath.write(self._clean(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> CleanBuffer:
+        return CleanBuffer(self.beneath.buffer, self._clean)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.beneath, name)
+
+
+class CleanBuffer:
+    """The same for bytes."""
+
+    def __init__(self, beneath: Any, clean: Callable[[str], str]) -> None:
+        self._beneath = beneath
+        self._clean = clean
+
+    def write(self, data: Any) -> int:
+        text = bytes(data).decode("utf-8", "surrogateescape")
+        self._beneath.write(self._clean(text).encode("utf-8", "surrogateescape"))
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._beneath, name)
+
+
+def beneath(stream: Any) -> Any:
     """The stream itself, where it stands for another."""
-    return stream.beneath if isinstance(stream, PrintedStream) else stream
+    while isinstance(stream, PrintedStream | CleanStream):
+        stream = stream.beneath
+    return stream
 
 
 class _Lines(io.BufferedIOBase):

@@ -55,6 +55,7 @@ def setup_options() -> argparse.Namespace:
 
 
 def _set_up() -> argparse.Namespace:
+    masking.hide_those_in(os.environ)
     options = arguments.parse(sys.argv[1:], os.environ)
     if options.subparser_name in arguments.UNBUILT:
         return options
@@ -65,7 +66,9 @@ def _set_up() -> argparse.Namespace:
     else:
         load_values_file(options.runtime_params_file, options.code_dir, other_names)
     refuse_unknown(os.environ, variables, partial(defined_names, options.code_dir))
+    # Those of the values file, and the model's own.
     masking.hide_those_in(os.environ)
+    masking.hide_value("api_token", getattr(options, "api_token", None))
     logs.use_json(log_settings().as_json)
     if options.subparser_name == ArgumentsOptions.SERVER:
         os.environ["ADDRESS"] = options.address

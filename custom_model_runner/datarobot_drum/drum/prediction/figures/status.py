@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from datarobot_drum import __version__
 from datarobot_drum.drum.enum import ServerType, TargetType
 from datarobot_drum.drum.exceptions import NotReadyError, RequestError
+from datarobot_drum.drum.masking import shown_metadata
 from datarobot_drum.drum.model.predictor import ModelInfo
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.figures.metrics import (
@@ -109,7 +110,7 @@ def describe(info: ModelInfo, server_type: ServerType) -> dict[str, Any]:
         "drumServer": server_type.value,
         "drumVersion": __version__,
         "language": info.language.value,
-        "modelMetadata": info.metadata,
+        "modelMetadata": shown_metadata(info.metadata),
         "predictor": info.framework,
         "targetType": info.target_type.value,
     }

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from datarobot_drum.drum.masking import masked_command
 from datarobot_drum.drum.utils.control_groups import MemoryGroup, memory_group, read_number
 
 MEGABYTE: Final = 1024 * 1024
@@ -105,6 +106,7 @@ class UsageWatch:
             seen, worked = before.get((pid, found.began), (now, found.worked))
             self._worked[pid, found.began] = now, found.worked
             percent = round(100 * (found.worked - worked) / max(now - seen, _TICK), 1)
+            cmdline = masked_command(cmdline)
             processes.append({"cmdline": cmdline, "cpu_percent": percent, "mem": size, "pid": pid})
         machine = psutil.virtual_memory()
         used, limit, peak = self._container_memory()
