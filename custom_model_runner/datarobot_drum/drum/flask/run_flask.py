@@ -9,6 +9,7 @@ from typing import Final
 
 from datarobot_drum.drum import telemetry
 from datarobot_drum.drum.logs import get_drum_logger
+from datarobot_drum.drum.prediction.figures.shared_directory import shared_directory
 from datarobot_drum.drum.serving.announcement import Announcement
 from datarobot_drum.drum.serving.listening import bind, cannot_listen
 from datarobot_drum.drum.serving.orders import Orders
@@ -38,7 +39,7 @@ def run_flask(settings: Settings) -> None:
         SystemExit: 130 after SIGINT.
     """
     signals, orders = StopSignals(), Orders()
-    with contextlib.suppress(Stopped), telemetry.stopped_at_the_end():
+    with contextlib.suppress(Stopped), telemetry.stopped_at_the_end(), shared_directory(False):
         _serve(settings, signals, orders)
     if signals.first is signal.SIGINT:
         sys.stdout.write(INTERRUPTED)

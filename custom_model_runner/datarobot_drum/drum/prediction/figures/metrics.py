@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
+    from datarobot_drum.drum.prediction.figures.users_metrics import UsersMetrics
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OTHER: Final = "other"
 
@@ -142,6 +144,7 @@ class Metrics:
         }
         self._deserted = self._counters.slot(DESERTED.name)
         self._bodies = self._counters.slot(BODIES.name)
+        self._users: UsersMetrics | None = None
         self._levels = [self._counters.slot(family.name) for family in (IN_PROGRESS, WAITING, BUSY)]
 
     def _histogram(self, family: Family, labels: Labels) -> int:
@@ -229,24 +232,22 @@ class Metrics:
         totals = self._counters.totals()
         own = CollectorRegistry(auto_describe=False)
         own.register(_Collector(totals, gauges))
-        registries = [own, self._of_all_workers() if self._shared else REGISTRY]
+        registries = [own, self._of_all_workers() if self._is_shared else REGISTRY]
         return b"".join(generate_latest(registry) for registry in registries)
 
     @property
-    def _shared(self) -> bool:
+    def _is_shared(self) -> bool:
         # One that is gone, or that nobody has made, is shared with nobody.
         return os.path.isdir(os.environ.get(DIRECTORY_VARIABLE) or "")
 
     def _of_all_workers(self) -> CollectorRegistry:
-        from prometheus_client import CollectorRegistry, multiprocess
+        from datarobot_drum.drum.prediction.figures.users_metrics import UsersMetrics
 
-        # Typed in some of its releases only.
-        untyped: Any = multiprocess
+        if self._users is None:
+            self._users = UsersMetrics(os.environ[DIRECTORY_VARIABLE])
         while self._counters.gone:
-            untyped.mark_process_dead(self._counters.gone.pop())
-        registry = CollectorRegistry(auto_describe=False)
-        untyped.MultiProcessCollector(registry)
-        return registry
+            self._users.forget(self._counters.gone.pop())
+        return self._users.registry()
 
 
 class MeasuredPredictor:
@@ -338,7 +339,7 @@ def _metric(family: Family, numbers: Mapping[Labels, float]) -> Metric:
     if family.kind == "histogram":
         for labels in dict.fromkeys(key[:-1] for key in numbers):
             buckets = _buckets(family, numbers, labels)
-            metric.add_metric(labels, buckets, numbers[(*labels, "sum")])
+            metric.add_metric(labels, buckets, numbers.get((*labels, "sum"), 0.0))
     else:
         for labels, number in numbers.items():
             metric.add_metric(labels, number)
@@ -352,7 +353,8 @@ def _buckets(
     count = 0.0
     buckets = []
     for bound in family.parts[:-1]:
-        count += numbers[(*labels, bound)]
+        # A process that is just about to begin names one after the other.
+        count += numbers.get((*labels, bound), 0.0)
         buckets.append((bound, count))
     return buckets
 

@@ -11,14 +11,19 @@ import contextlib
 import errno
 import fcntl
 import json
+import math
 import mmap
 import os
+import re
+import stat
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
+
+from datarobot_drum.drum.logs import get_drum_logger
 
 # A record: length of the key (0: none yet), the key, and the number in the last eight bytes.
 RECORD: Final = 128
@@ -33,7 +38,18 @@ _SETTLED: Final = 1_000_000_000
 # The file system cannot promise blocks: then it is not asked to.
 _NO_PROMISES: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 
+# A key is no longer, and so few names are ours.
+KEY_BYTES: Final = RECORD - 9
+_NAME: Final = re.compile(rf"[0-9]{{1,10}}_\w+{re.escape(SUFFIX)}", re.ASCII)
+BROKEN: Final = "The figures in %s are broken, and left out."
+
+logger = get_drum_logger("figures")
+
 Numbers = dict[str, float]
+
+
+class BrokenFileError(Exception):
+    """A file is not one that a process counts in."""
 
 
 class Peers:
@@ -52,6 +68,7 @@ class Peers:
         self._levels = levels
         self._lock = threading.Lock()
         self._living: dict[Path, _Peer] = {}
+        self._broken: set[Path] = set()
         self._retired: Numbers = {}
         # When the directory had changed last, as it was listed; None: list it again.
         self._seen: int | None = None
@@ -66,9 +83,21 @@ class Peers:
                 # The disk is full, or the directory gone: what is known is told.
                 self._seen = None
             totals = dict(self._retired)
-            for peer in self._living.values():
-                add(totals, numbers(peer.memory))
+            for path, peer in list(self._living.items()):
+                with self._leaving_out(path):
+                    add(totals, numbers(peer.memory))
         return totals
+
+    @contextlib.contextmanager
+    def _leaving_out(self, path: Path) -> Iterator[None]:
+        """A broken file costs its own figures only."""
+        try:
+            yield
+        except BrokenFileError:
+            logger.warning(BROKEN, path)
+            self._broken.add(path)
+            if path in self._living:
+                self._living.pop(path).close()
 
     def close(self) -> None:
         for peer in self._living.values():
@@ -84,14 +113,18 @@ class Peers:
         with _locked(self._directory):
             changed = self._directory.stat().st_mtime_ns
             self._seen = changed if now - changed > _SETTLED else None
-            found = set(self._directory.glob(f"*{SUFFIX}")) - {self._own}
+            files = {path for path in self._directory.iterdir() if _NAME.fullmatch(path.name)}
+            found = files - {self._own}
+            self._broken &= found
             for path in self._living.keys() - found:
                 self._living.pop(path).close()
-            for path in found - self._living.keys():
-                self._living[path] = _Peer(path)
+            for path in found - self._living.keys() - self._broken:
+                with self._leaving_out(path):
+                    self._living[path] = _Peer(path)
             for path, peer in list(self._living.items()):
-                if peer.is_dead():
-                    self._retire(path, peer)
+                with self._leaving_out(path):
+                    if peer.is_dead():
+                        self._retire(path, peer)
             self._retired = _retired(self._directory)
 
     def _retire(self, path: Path, peer: _Peer) -> None:
@@ -113,7 +146,18 @@ class _Peer:
     """One process's file."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # No link is followed, and no pipe waited for.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            self._descriptor = os.open(path, flags)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise BrokenFileError from error
+        about = os.fstat(self._descriptor)
+        if not (stat.S_ISREG(about.st_mode) and about.st_size == SIZE):
+            os.close(self._descriptor)
+            raise BrokenFileError
         self.memory = mmap.mmap(self._descriptor, SIZE, access=mmap.ACCESS_READ)
 
     def is_dead(self) -> bool:
@@ -159,23 +203,43 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 def _retired(directory: Path) -> Numbers:
+    path = directory / RETIRED
     try:
-        found: Numbers = json.loads((directory / RETIRED).read_text())
+        found = json.loads(path.read_bytes())
+        return {str(key): _finite(number) for key, number in found.items()}
     except FileNotFoundError:
         return {}
-    return found
+    # The next process that ends writes it anew.
+    except (AttributeError, BrokenFileError, RecursionError, ValueError):
+        logger.warning(BROKEN, path)
+        return {}
+
+
+def _finite(number: object) -> float:
+    if isinstance(number, int | float) and math.isfinite(number):
+        return number
+    raise BrokenFileError
 
 
 def numbers(area: mmap.mmap) -> Numbers:
-    """What a process has counted. Looks no further than the first record without a key."""
+    """What a process has counted. Looks no further than the first record without a key.
+
+    Raises:
+        BrokenFileError: nobody counts so.
+    """
     found = {}
     with memoryview(area) as raw, raw.cast("d") as doubles:
         for start in range(0, SIZE, RECORD):
             length = raw[start]
             if not length:
                 break
-            key = bytes(raw[start + 1 : start + 1 + length]).decode()
-            found[key] = doubles[start // 8 + STRIDE - 1]
+            try:
+                key = bytes(raw[start + 1 : start + 1 + length]).decode()
+            except UnicodeDecodeError as error:
+                raise BrokenFileError from error
+            if length > KEY_BYTES:
+                raise BrokenFileError
+            found[key] = _finite(doubles[start // 8 + STRIDE - 1])
     return found
 
 

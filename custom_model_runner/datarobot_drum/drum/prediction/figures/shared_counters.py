@@ -21,6 +21,7 @@ from typing import Final
 
 from datarobot_drum.drum.logs import get_drum_logger
 from datarobot_drum.drum.prediction.figures.peers import (
+    KEY_BYTES,
     RECORD,
     SIZE,
     STRIDE,
@@ -34,7 +35,6 @@ from datarobot_drum.drum.prediction.figures.peers import (
 
 logger = get_drum_logger("figures")
 
-_KEY_BYTES: Final = RECORD - 9
 _RECORDS: Final = SIZE // RECORD
 # Records for which a file has its blocks: writing to a mapped page that finds no room on the
 # disk is a SIGBUS, which nobody survives.
@@ -166,7 +166,7 @@ class SharedCounters:
         shared.close()
 
     def _name(self, slot: int, key: str) -> None:
-        name = key.encode()[:_KEY_BYTES]
+        name = key.encode()[:KEY_BYTES]
         start = slot // STRIDE * RECORD
         self._memory[start + 1 : start + 1 + len(name)] = name
         # Last, so that a reader never sees half a key.

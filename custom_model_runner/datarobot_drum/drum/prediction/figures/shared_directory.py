@@ -1,8 +1,10 @@
 """The directory in which worker processes share their figures: made, removed, and swept.
 
-A server that is killed leaves its own behind. As long as any process of a server lives it holds
-the lock of the file ``owner`` in there, whatever ids processes have; where nobody holds that
-lock, the next start of the same user removes the directory.
+Each server has one of its own, in the folder for temporary files or in the one that the environment
+names: what others keep there is neither read nor touched. A server that is killed leaves its own
+behind. As long as any process of a server lives it holds the lock of the file ``owner`` in there,
+whatever ids processes have; where nobody holds that lock, the next start of the same user removes
+the directory.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.prediction.figures.peers import RETIRED, SUFFIX, allocate, is_free
+from datarobot_drum.drum.prediction.figures.peers import allocate, is_free
 
 logger = get_drum_logger("figures")
 
@@ -26,8 +28,9 @@ logger = get_drum_logger("figures")
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 NO_DIRECTORY: Final = (
     "No directory for the figures of all workers could be made (%s): /metrics and /stats/ tell of"
-    " one worker each. TMPDIR chooses another place, %s an existing directory."
+    " one worker each. TMPDIR or %s chooses another place."
 )
+NOT_USED: Final = "%s: %s is not used: %s."
 
 _PREFIX: Final = "drum-metrics-"
 _OWNER: Final = "owner"
@@ -36,18 +39,21 @@ _NEEDED: Final = 64 * 1024
 
 
 @contextlib.contextmanager
-def shared_directory() -> Iterator[str | None]:
-    """A directory in which worker processes share their figures; made before they fork.
+def shared_directory(has_workers: bool = True) -> Iterator[str | None]:
+    """A directory in which worker processes share their figures; made before they fork, named in
+    the environment meanwhile, and removed at the end by the process that made it.
 
-    One that the environment names already is used and left; else a temporary one is made,
-    named in the environment and removed at the end by the process that made it. None: there is
-    no room for one, which is told.
+    It is made in the directory that the environment names, if that is this user's and no other
+    may change what is in there, else in the folder for temporary files. None: there is no room
+    for one, which is told.
+
+    Args:
+        has_workers: else nobody needs one that did not ask for it.
     """
-    given = os.environ.get(DIRECTORY_VARIABLE)
-    if given:
-        yield given if _is_usable(Path(given)) else None
-        return
-    made = _make()
+    given = os.environ.pop(DIRECTORY_VARIABLE, None)
+    made = _make_in_given(given) if given else None
+    if made is None and has_workers:
+        made = _make_temporary()
     if made is None:
         yield None
         return
@@ -60,42 +66,57 @@ def shared_directory() -> Iterator[str | None]:
         # Workers leave this block too, when they end.
         if os.getpid() == owner:
             os.environ.pop(DIRECTORY_VARIABLE, None)
+            if given:
+                # A server that starts again asks once more.
+                os.environ[DIRECTORY_VARIABLE] = given
             shutil.rmtree(directory, ignore_errors=True)
             os.close(lock)
 
 
-def _is_usable(given: Path) -> bool:
-    """Clear it of what ended servers have left. Where that fails it is not used by anybody."""
+def _make_in_given(given: str) -> tuple[str, int] | None:
     try:
-        given.mkdir(parents=True, exist_ok=True)
-        files = list(given.glob(f"*{SUFFIX}"))
-        left = [path for path in files if _is_free(path)]
-        for path in left:
-            path.unlink(missing_ok=True)
-        if len(left) == len(files):
-            (given / RETIRED).unlink(missing_ok=True)
-        os.close(_claimed(given, f"{os.getpid()}.claim"))
-        (given / f"{os.getpid()}.claim").unlink()
+        Path(given).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_private(Path(given))
+        return _make(Path(given))
     except OSError as error:
-        logger.warning(NO_DIRECTORY, _reason(error), DIRECTORY_VARIABLE)
-        del os.environ[DIRECTORY_VARIABLE]
-        return False
-    return True
+        logger.warning(NOT_USED, DIRECTORY_VARIABLE, given, _reason(error))
+        return None
 
 
-def _make() -> tuple[str, int] | None:
-    """A fresh directory, and the descriptor that holds its lock: forked workers inherit it."""
+def _check_private(folder: Path) -> None:
+    """Raises:
+    OSError: others may put there what they like, or lead us elsewhere.
+    """
+    about = folder.lstat()
+    if not stat.S_ISDIR(about.st_mode):
+        raise OSError("it is a link, or no directory")
+    if about.st_uid != os.geteuid():
+        raise OSError("it belongs to another user")
+    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise OSError(f"others may write to it (mode {stat.S_IMODE(about.st_mode):o})")
+
+
+def _make_temporary() -> tuple[str, int] | None:
     try:
-        _sweep(Path(tempfile.gettempdir()))
-        directory = tempfile.mkdtemp(prefix=_PREFIX)
-        try:
-            return directory, _claimed(Path(directory), _OWNER)
-        except OSError:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
+        return _make(Path(tempfile.gettempdir()))
     except OSError as error:
         logger.warning(NO_DIRECTORY, _reason(error), DIRECTORY_VARIABLE)
         return None
+
+
+def _make(folder: Path) -> tuple[str, int]:
+    """A fresh directory, and the descriptor that holds its lock: forked workers inherit it.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    _sweep(folder)
+    directory = tempfile.mkdtemp(prefix=_PREFIX, dir=folder)
+    try:
+        return directory, _claimed(Path(directory), _OWNER)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
 
 
 def _claimed(directory: Path, name: str) -> int:
