@@ -194,7 +194,7 @@ class CustomHTTPError(BaseCustomUserError):
 
     Args:
         message: sent as ``{"message": message}``.
-        status_code: an HTTP status, 400 to 599 in ordinary use.
+        status_code: an HTTP status from 400 to 599; any other becomes a 500 that says so.
     """
 
     def __init__(

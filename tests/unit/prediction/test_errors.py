@@ -105,11 +105,14 @@ def test_a_fault_of_the_servers_own_comes_with_its_traceback(
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("CustomHTTPError", status) for status in (0, 99, 101, 600, -1, True, None, "teapot")]
+    [
+        ("CustomHTTPError", status)
+        for status in (0, 99, 101, 204, 399, 600, -1, True, None, "teapot")
+    ]
     # These have a default in the place of 0 and None.
-    + [("HTTPException", status) for status in (99, 101, 600, -1, True, "teapot")],
+    + [("HTTPException", status) for status in (99, 101, 200, 304, 600, -1, True, "teapot")],
 )
-def test_a_status_that_no_answer_can_have_is_the_hooks_failure(
+def test_a_status_that_no_error_can_have_is_the_hooks_failure(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, status: object, kind: str
 ) -> None:
     """Sent as it is, it would end the connection on one server or another."""
@@ -125,7 +128,7 @@ def test_a_status_that_no_answer_can_have_is_the_hooks_failure(
     message = asked(write_folder(tmp_path, code), "unstructured", Operation.PREDICT_UNSTRUCTURED)
     told = (
         f"{kind}('mine') was raised with the status {status!r}: it must be a whole number from"
-        " 200 to 599."
+        " 400 to 599."
     )
     assert message == f"ERROR: {told}"
     (record,) = caplog.records

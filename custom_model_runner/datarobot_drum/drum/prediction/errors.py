@@ -24,8 +24,8 @@ logger = logs.get_drum_logger(__name__)
 SHORT: Final = "The server is short of what this request needs: {}. Try again later."
 _complaint: Final = Complaint(logger, "Requests are refused: %s")
 
-# What the three servers can send as the status of an answer.
-_STATUSES: Final = range(200, 600)
+# An error is one: a success would hide it, and several statuses below forbid its text.
+_STATUSES: Final = range(HTTPStatus.BAD_REQUEST, 600)
 USER_ERROR_HEADER: Final = ("X-Drum-User-Http-Error", "true")
 # Hooks may raise their web framework's own errors on any server; naming the classes by text
 # keeps those frameworks out of here. Values: the attributes with status and text.
@@ -82,11 +82,11 @@ def client_text(error: BaseException) -> str:
 
 
 def _with_a_status(error: BaseException) -> BaseException:
-    """The error; what user code raised with a status that no answer can have is its failure."""
+    """The error; what user code raised with a status that no error can have is its failure."""
     if isinstance(error, BaseCustomUserError):
         status, text = error.status_code, client_text(error)
     else:
-        status, text = _foreign(error) or (HTTPStatus.OK, "")
+        status, text = _foreign(error) or (HTTPStatus.INTERNAL_SERVER_ERROR, "")
     try:
         if int(status) in _STATUSES:
             return error
@@ -94,7 +94,7 @@ def _with_a_status(error: BaseException) -> BaseException:
         pass
     failure = ModelError(
         f"{type(error).__name__}({text!r}) was raised with the status {status!r}: it must be a"
-        f" whole number from {_STATUSES.start} to {_STATUSES.stop - 1}."
+        f" whole number from {int(_STATUSES.start)} to {_STATUSES.stop - 1}."
     )
     failure.__cause__ = error
     return failure
