@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import AccessSettings
+from datarobot_drum.drum.prediction.messages import PredictResponse
 from datarobot_drum.drum.serving.gate import Gate
 from datarobot_drum.drum.serving.routes import spellings
 from datarobot_drum.drum.settings import ServerSettings
@@ -145,3 +146,36 @@ def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_AUTH_TOKEN", credential)
     with pytest.raises(SettingError, match=r"Invalid DRUM_AUTH_TOKEN: \*\*\*\*\*"):
         read(AccessSettings)
+
+
+def headers_for_hooks(kind: str, monkeypatch: pytest.MonkeyPatch, **access: Any) -> dict[str, str]:
+    """What reaches the service of a request with the server's own token."""
+    seen: dict[str, str] = {}
+    with front(kind, lambda _app: None, access=AccessSettings(**access)) as (client, service, _):
+        monkeypatch.setattr(service, "answer", lambda _what, request, *_: note(request))
+
+        async def answer(_what: Any, request: Any, *_: Any) -> PredictResponse:
+            return note(request)
+
+        def note(request: Any) -> PredictResponse:
+            seen.update(request.headers)
+            return PredictResponse(200, b"{}")
+
+        monkeypatch.setattr(service, "answer_async", answer)
+        headers = bearer(TOKEN) | {"Content-Type": "text/csv", "X-Mine": "1"}
+        assert client.post("/predict/", b"a\n1\n", headers=headers).status == 200
+    assert seen["x-mine"] == "1"
+    return seen
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+def test_the_servers_own_token_is_for_hooks_only_where_that_is_asked_for(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given(**access: Any) -> bool:
+        return "authorization" in headers_for_hooks(kind, monkeypatch, **access)
+
+    assert not given(auth_token=TOKEN)
+    assert given(auth_token=TOKEN, forward_authorization=True)
+    # Without a token of the server's it is the model's.
+    assert given()

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -30,20 +30,49 @@ from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import REQUEST_ID_KEY, ROUTE_KEY
 from datarobot_drum.drum.serving.body import JOINED_UP_TO, BodyCollector, next_step
 from datarobot_drum.drum.serving.budget import BodyBudget, Share, is_large
-from datarobot_drum.drum.serving.gate import Gate
+from datarobot_drum.drum.serving.gate import Gate, withheld
 from datarobot_drum.drum.settings import ServerSettings, Settings
 from datarobot_drum.drum.utils.others_code import failing_as
 from datarobot_drum.drum.utils.shortage import shortage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from werkzeug.routing import MapAdapter
 
 BLUEPRINT = "model_api"
+# Where a request's early answer is, in its environment.
+_EARLY_KEY: Final = "drum.early_answer"
 
 
-def create_app(service: Service, settings: Settings) -> flask.Flask:
+class ModelApp(flask.Flask):
+    """The gate stands before whatever an extension puts around the application, too: a WSGI
+    middleware, or another application at a path of its own.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__("datarobot_drum", static_folder=None)
+        self._gate = gate
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        early = None if self._gate.is_plain else _early_answer(self._gate, environ)
+        if early is None:
+            return self.wsgi_app(environ, start_response)
+        environ[_EARLY_KEY] = early
+        # Past all that stands around it.
+        return flask.Flask.wsgi_app(self, environ, start_response)
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        adapter = super().create_url_adapter(request)
+        if adapter is not None and adapter.websocket:
+            # An offer that nobody takes is not looked at.
+            adapter.websocket = any(rule.websocket for rule in self.url_map.iter_rules())
+        return adapter
+
+
+def create_app(service: Service, settings: Settings) -> ModelApp:
     """The application with every route registered, ready for ``custom_flask.init_app``."""
-    app = flask.Flask("datarobot_drum", static_folder=None)
+    gate = Gate(settings.server)
+    app = ModelApp(gate)
     app.url_map.strict_slashes = False
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
@@ -51,7 +80,7 @@ def create_app(service: Service, settings: Settings) -> flask.Flask:
     budget = BodyBudget(settings.server.http.body_budget, service.metrics)
     app.wsgi_app = CountedBodies(app.wsgi_app, budget)  # type: ignore[method-assign]
     # First to run before a request and last after it: extensions' functions come later.
-    _stand_before(app, Gate(settings.server), service.metrics)
+    _stand_before(app, gate, service.metrics)
     app.after_request(_close_replaced_stream)
     _register_error_handlers(app, settings)
     app.register_blueprint(_blueprint(service, settings.server))
@@ -64,9 +93,7 @@ def _blueprint(service: Service, settings: ServerSettings) -> flask.Blueprint:
     labels: dict[str, str] = {}
     for route, path in routes.prefixed(settings.url_prefix):
         labels[_flask_path(path)] = route.path
-        view = views.setdefault(
-            route.endpoint, _view(service, route.operation, settings.http.max_body, labels)
-        )
+        view = views.setdefault(route.endpoint, _view(service, route.operation, settings, labels))
         blueprint.add_url_rule(
             _flask_path(path), route.endpoint, view, methods=[route.method], strict_slashes=True
         )
@@ -85,12 +112,13 @@ def _flask_path(path: str) -> str:
 
 
 def _view(
-    service: Service, operation: Operation, max_body: int | None, labels: Mapping[str, str]
+    service: Service, operation: Operation, settings: ServerSettings, labels: Mapping[str, str]
 ) -> Callable[..., flask.Response]:
     """
     Args:
         labels: the routes of Flask's rules, as metrics name them.
     """
+    max_body, no_hooks = settings.http.max_body, withheld(settings.access)
 
     def view(**path_params: str) -> flask.Response:
         incoming = flask.request
@@ -101,7 +129,9 @@ def _view(
         request = PredictRequest(
             body=body,
             content_type=incoming.environ.get("CONTENT_TYPE", ""),
-            headers={name.lower(): value for name, value in incoming.headers},
+            headers={
+                low: value for name, value in incoming.headers if (low := name.lower()) != no_hooks
+            },
             query=incoming.environ.get("QUERY_STRING", ""),
             path_params=path_params,
             request_id=flask.g.request_id,
@@ -245,8 +275,8 @@ def _answered(
 
 
 def _stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:
-    """Give every request its id, every answer its headers, turn away callers without the
-    token, and count. Registered first, so that it runs before and after an extension's.
+    """Give every request its id, every answer its headers, early ones too, and count.
+    Registered first, so that it runs before and after an extension's.
     """
 
     def begin() -> flask.Response | None:
@@ -254,7 +284,7 @@ def _stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:
         flask.g.request_id = routes.request_id(flask.request.headers.get("X-Request-Id"))
         logs.request_id.set(flask.g.request_id)
         flask.request.environ[REQUEST_ID_KEY] = flask.g.request_id
-        early = None if gate.is_plain else _early_answer(gate)
+        early: PredictResponse | None = flask.request.environ.get(_EARLY_KEY)
         # Werkzeug takes leading slashes for one; //ping/ is no route on any server.
         if early is None and flask.request.environ["PATH_INFO"].startswith("//"):
             early = routes.not_found()
@@ -275,14 +305,13 @@ def _stand_before(app: flask.Flask, gate: Gate, metrics: Metrics) -> None:
     app.after_request(end)
 
 
-def _early_answer(gate: Gate) -> PredictResponse | None:
-    headers = flask.request.headers
+def _early_answer(gate: Gate, environ: WSGIEnvironment) -> PredictResponse | None:
     return gate.early_answer(
-        flask.request.method,
-        flask.request.path,
-        headers.get("Authorization", ""),
-        headers.get("Origin", ""),
-        headers.get("Access-Control-Request-Method", ""),
+        environ["REQUEST_METHOD"],
+        environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
+        environ.get("HTTP_AUTHORIZATION", ""),
+        environ.get("HTTP_ORIGIN", ""),
+        environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -133,6 +134,17 @@ class Token(Kind[str]):
         if not isinstance(raw, str) or len(raw.strip()) < self.SHORTEST:
             raise ValueError
         return raw.strip()
+
+
+class Networks(Kind[str]):
+    range_text = "'*', or addresses and networks like 10.0.0.0/8 with commas between them"
+
+    def parse(self, raw: object) -> str:
+        words = [word.strip() for word in Text().parse(raw).split(",")]
+        for word in words:
+            if word != "*":
+                ipaddress.ip_network(word)
+        return ",".join(words)
 
 
 class Origins(Kind[tuple[str, ...]]):

@@ -9,6 +9,7 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.knobs.kinds import (
     Choice,
     Flag,
+    Networks,
     Origins,
     OrOff,
     Text,
@@ -142,6 +143,15 @@ class GunicornSettings:
         Whole(1, 10000),
         1000,
         "Connections that one gunicorn worker holds at a time.",
+        servers=_GUNICORN,
+    )
+    trusted_proxies: str | None = knob(
+        "DRUM_GUNICORN_FORWARDED_ALLOW_IPS",
+        Networks(),
+        None,
+        "Addresses or networks of the proxies, with commas between them, from which gunicorn takes"
+        " `SCRIPT_NAME`, `PATH_INFO` and the scheme (`X-Forwarded-Proto`): whoever sends them may"
+        " choose the path that is served. Unset: from nobody.",
         servers=_GUNICORN,
     )
     max_requests: int = knob(
@@ -302,6 +312,13 @@ class AccessSettings:
         "Bearer token that every route but liveness and readiness then asks for; at least 16"
         " characters.",
         secret=True,
+    )
+    forward_authorization: bool = knob(
+        "DRUM_FORWARD_AUTHORIZATION",
+        Flag(),
+        False,
+        "Hand the header `Authorization` to the model's hooks where `DRUM_AUTH_TOKEN` is set: it"
+        " holds the server's own token then.",
     )
     cors_enabled: bool = knob(
         "DRUM_CORS_ENABLED", Flag(), False, "Let pages of other origins call the server."

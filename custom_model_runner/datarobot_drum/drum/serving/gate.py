@@ -7,6 +7,7 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
+from datarobot_drum.drum.knobs.serving import AccessSettings
 from datarobot_drum.drum.prediction.messages import Header, PredictRequest, PredictResponse
 from datarobot_drum.drum.prediction.operations import Operation
 from datarobot_drum.drum.serving import routes
@@ -28,6 +29,12 @@ ANY_ORIGIN: Final = "*"
 
 _EXPOSED: Final = f"{routes.REQUEST_ID_HEADER}, {routes.VERSION_HEADER}, Retry-After"
 _PREFLIGHT_SECONDS: Final = "600"
+
+
+def withheld(access: AccessSettings) -> str:
+    """The header that is the server's own and no hook's: its name in lower case, or none."""
+    is_ours = access.auth_token is not None and not access.forward_authorization
+    return "authorization" if is_ours else ""
 
 
 class Gate:
