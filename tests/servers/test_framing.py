@@ -74,6 +74,14 @@ OFFER: Final = (
     b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 )
 
+WEBSOCKET: Final = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+# Without the one of BASE.
+NO_HOST: Final = b"Connection: close\r\n\r\n"
+AUTHORIZATION: Final = b"Authorization: Bearer a\r\n"
+
 TAKEN: Final = {
     "a length": post(LENGTH),
     "a length with zeros": post(b"Content-Length: 04\r\n"),
@@ -85,6 +93,11 @@ TAKEN: Final = {
     "an offer of HTTP/2": post(OFFER, LENGTH),
     "an offer of HTTP/2 and chunks": post(CHUNKED, OFFER, body=CHUNKS),
     "an offer of HTTP/2 without a body": get(OFFER),
+    "an offer of a websocket": get(WEBSOCKET),
+    "an offer of a websocket and a body": post(WEBSOCKET, LENGTH),
+    "a hundred headers": get(*(b"X-%d: y\r\n" % i for i in range(98))),
+    "a long extension": post(CHUNKED, body=b"4;a=" + b"b" * 4000 + b"\r\na\n1\n\r\n0\r\n\r\n"),
+    "no host in HTTP/1.0": b"GET /ping/ HTTP/1.0\r\n" + NO_HOST,
     "a line end in front": b"\r\n" + get(),
     "Latin-1": get(b"X: \xff\xfe\r\n"),
     "an empty value": get(b"X:\r\n"),
@@ -124,6 +137,16 @@ REFUSED: Final = {
     "an escape in a value": get(b"X: a\x1b[31mb\r\n"),
     "DEL in a value": get(b"X: a\x7fb\r\n"),
     "a lone CR in a value": get(b"X: a\rb\r\n"),
+    "two hosts": get(b"Host: y\r\n"),
+    "two equal hosts": get(b"Host: x\r\n"),
+    "two hosts where there is no route": get(b"Host: y\r\n", line=b"GET /nowhere HTTP/1.1\r\n"),
+    "no host": b"GET /ping/ HTTP/1.1\r\n" + NO_HOST,
+    "no host beside a whole URL": b"GET http://x/ping/ HTTP/1.1\r\n" + NO_HOST,
+    "two equal authorizations": get(AUTHORIZATION, AUTHORIZATION),
+    "two authorizations": post(AUTHORIZATION, b"authorization: Basic YTpi\r\n", LENGTH),
+    "a tunnel": get(line=b"CONNECT x:443 HTTP/1.1\r\n"),
+    "a tunnel at a path": get(line=b"CONNECT /ping/ HTTP/1.1\r\n"),
+    "an endless extension": post(CHUNKED, body=b"4;a=" + b"b" * 60_000 + b"\r\n" + CHUNKS[3:]),
     "two content types": post(LENGTH, b"Content-Type: application/json\r\n"),
     "HTTP/2": get(line=b"GET /ping/ HTTP/2.0\r\n"),
     "HTTP/0.9": get(line=b"GET /ping/ HTTP/0.9\r\n"),
@@ -151,6 +174,14 @@ REFUSED: Final = {
     "a chunk longer than its size": post(CHUNKED, body=b"4\r\na\n1\nxx\r\n0\r\n\r\n"),
     "a lone LF in an extension": post(CHUNKED, body=b"4;a\nb\r\na\n1\n\r\n0\r\n\r\n"),
     "a trailer without a colon": post(CHUNKED, body=b"4\r\na\n1\n\r\n0\r\nno colon\r\n\r\n"),
+}
+# What is refused with a status of its own.
+REFUSED_OTHERWISE: Final = {
+    "many headers": (431, get(*(b"X-%d: y\r\n" % i for i in range(5000)))),
+    "a header too many": (431, get(*(b"X-%d: y\r\n" % i for i in range(99)))),
+    "a long URL": (414, get(line=b"GET /ping/?" + b"q" * 9000 + b" HTTP/1.1\r\n")),
+    "a very long URL": (414, get(line=b"GET /ping/?" + b"q" * 70_000 + b" HTTP/1.1\r\n")),
+    "a strange expectation": (417, post(b"Expect: the-worst\r\n", LENGTH)),
 }
 TWO_TYPES: Final = b"Accept: application/json\r\nAccept: text/csv\r\n"
 LINE: Final = re.compile(
@@ -195,8 +226,18 @@ def test_taken(server: Server, name: str) -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(server: Server, name: str) -> None:
-    status, headers, body = ask(server, REFUSED[name])
-    assert status == 400
+    assert_refused(ask(server, REFUSED[name]), 400)
+
+
+@pytest.mark.parametrize("name", REFUSED_OTHERWISE)
+def test_refused_otherwise(server: Server, name: str) -> None:
+    status, sent = REFUSED_OTHERWISE[name]
+    assert_refused(ask(server, sent), status)
+
+
+def assert_refused(answer: tuple[int, dict[str, str], bytes], wanted: int) -> None:
+    status, headers, body = answer
+    assert status == wanted
     assert headers["content-type"] == "application/json"
     assert json.loads(body)["message"].startswith("ERROR: ")
     assert headers["x-request-id"] == headers["x_request_id"]
@@ -224,6 +265,18 @@ def test_headers_of_one_name_are_one(server: Server, headers: bytes, wanted: byt
 def test_ids_of_one_request_are_one(server: Server) -> None:
     _, headers, _ = ask(server, get(b"X-Request-Id: one\r\nX-Request-Id: two\r\n"))
     assert headers["x-request-id"] == "one,two"
+
+
+@pytest.mark.parametrize("before", [1, 3])
+def test_what_stands_before_garbage_is_answered_first(server: Server, before: int) -> None:
+    request = b"GET /info/ HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
+        connection.sendall(request * before + b"no request\r\n\r\n")
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+    statuses = re.findall(rb"^HTTP/1\.1 (\d+)", answers, re.MULTILINE)
+    # Some servers answer one request of a connection, and close it.
+    assert statuses in ([b"200"], [*[b"200"] * before, b"400"])
+    assert b"fastapi" not in answers or len(statuses) == before + 1
 
 
 def test_two_content_types_beside_two_of_another_are_refused(server: Server) -> None:

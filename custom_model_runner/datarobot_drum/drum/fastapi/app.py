@@ -15,7 +15,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datarobot_drum.drum import logs
@@ -38,7 +38,7 @@ from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import AccessLog
 from datarobot_drum.drum.serving.body import BodyCollector, check_announced
 from datarobot_drum.drum.serving.budget import FREE, BodyBudget, Share
-from datarobot_drum.drum.serving.gate import Gate
+from datarobot_drum.drum.serving.gate import Gate, withheld
 from datarobot_drum.drum.settings import Settings
 
 _NO_TELEMETRY: Final[Any] = {
@@ -50,7 +50,7 @@ _NO_TELEMETRY: Final[Any] = {
 # Bytes. TLS tells of nothing that is not taken, but of what comes after it.
 _ENCRYPTED_AT_ONCE: Final = 256 * 1024
 # Two of them could be read in two ways.
-_SINGLE: Final = (b"content-type", b"host")
+_SINGLE: Final = (b"authorization", b"content-type", b"host")
 _JSON_HEADER: Final = (b"content-type", b"application/json")
 
 
@@ -72,6 +72,14 @@ class ModelApp(FastAPI):
         # Set before the first request, by a server that writes one.
         self.access_log: AccessLog | None = None
         self.router.routes.append(service_route)
+
+    @property
+    def may_take_websockets(self) -> bool:
+        """An extension has added more than plain routes."""
+        plain = (ServiceRoute, Route)
+        return bool(self.user_middleware) or not all(
+            isinstance(route, plain) for route in self.router.routes
+        )
 
     def build_middleware_stack(self) -> ASGIApp:
         layers, budget = super().build_middleware_stack(), self._service_route.budget
@@ -98,6 +106,7 @@ class ServiceRoute(BaseRoute):
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._max_body = settings.server.http.max_body
+        self._withheld = withheld(settings.server.access)
         # Bytes: what comes in one piece, and is no larger, is handed on as it is.
         self._uncounted = min(FREE, self._max_body or FREE)
         self.budget = BodyBudget(settings.server.http.body_budget, service.metrics)
@@ -159,6 +168,7 @@ class ServiceRoute(BaseRoute):
         if isinstance(received, PredictResponse):
             return received
         body, share = received
+        headers.pop(self._withheld, None)
         request = PredictRequest(
             body=body,
             content_type=headers.get("content-type", ""),

@@ -70,7 +70,7 @@ class BoundedMixin(_Base):
             return
         else:
             self._head += len(data)
-        if self._awaits_more():
+        if self.awaits_more():
             self._progress += len(data)
             self._watch()
         elif self._timer is not None:
@@ -106,15 +106,24 @@ class BoundedMixin(_Base):
     def send_400_response(self, msg: str) -> None:
         """Called while what the parser has raised is handled."""
         error = sys.exc_info()[1]
-        self._answer_and_close(routes.not_http(), _reason(error) if error else msg)
+        # What a callback of ours has raised below the parser, or the parser itself.
+        cause = error and (error.__context__ or error)
+        status = getattr(cause, "status", HTTPStatus.BAD_REQUEST)
+        self.refuse(routes.not_http(status), str(cause or msg))
+
+    def refuse(self, answer: PredictResponse, reason: str) -> None:
+        self._answer_and_close(answer, reason)
 
     def _refuse_head(self) -> None:
         self._unwatch()
-        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         text = HEAD_TOO_LARGE.format(MAX_HEAD)
-        self._answer_and_close(routes.failure(status, text), text)
+        answer = routes.failure(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+        # Known as it comes in by httptools' protocol only.
+        if len(getattr(self, "url", b"")) > routes.MAX_REQUEST_LINE:
+            answer = routes.not_http(HTTPStatus.REQUEST_URI_TOO_LONG)
+        self._answer_and_close(answer, text)
 
-    def _awaits_more(self) -> bool:
+    def awaits_more(self) -> bool:
         return self._awaits_head() or self.cycle.more_body
 
     def _awaits_head(self) -> bool:
@@ -136,7 +145,7 @@ class BoundedMixin(_Base):
 
     def _on_period_end(self) -> None:
         self._timer = None
-        if self.transport.is_closing() or not self._awaits_more():
+        if self.transport.is_closing() or not self.awaits_more():
             return
         advanced = self._progress >= MIN_PROGRESS and not self._awaits_head()
         sent_something = self._progress > 0
@@ -212,7 +221,7 @@ class OneAtATimeMixin(BoundedMixin):
         self._parsed = 0
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= SMALL and not self._waiting and not self._is_unanswered():
+        if len(data) <= SMALL and not self._waiting and not self.is_unanswered():
             super().data_received(data)
             return
         self._waiting.append(data)
@@ -227,12 +236,12 @@ class OneAtATimeMixin(BoundedMixin):
         self._waiting.clear()
         super().connection_lost(exc)
 
-    def _is_unanswered(self) -> bool:
+    def is_unanswered(self) -> bool:
         latest = self._latest_cycle()
         return latest is not None and not (latest.response_complete or latest.more_body)
 
     def _parse_on(self) -> None:
-        while self._waiting and not self._is_unanswered() and not self.transport.is_closing():
+        while self._waiting and not self.is_unanswered() and not self.transport.is_closing():
             data, start = self._waiting[0], self._parsed
             end = min(start + self._step(data, start), len(data))
             if end == len(data):
@@ -295,8 +304,3 @@ class SentInTimeMixin(BoundedMixin):
             self.transport.abort()
         else:
             self._await_sending()
-
-
-def _reason(error: BaseException) -> str:
-    """What a callback of ours has raised below the parser, or the parser itself."""
-    return str(error.__context__ or error)

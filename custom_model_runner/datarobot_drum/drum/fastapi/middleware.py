@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +34,8 @@ _REQUEST_ID_NAMES: Final = (
     routes.LEGACY_REQUEST_ID_HEADER.lower().encode(),
 )
 _POLICY_VIOLATION: Final = 1008
+_BODILESS: Final = frozenset({*range(100, 200), 204, 304})
+_OF_A_BODY: Final = frozenset(name.encode() for name in routes.OF_A_BODY)
 # What the access log shows of a request's headers, as `Exchange` names it.
 _SHOWN: Final = {b"authorization": "authorization", b"referer": "referer", b"user-agent": "agent"}
 
@@ -67,10 +70,7 @@ class StandardHeaders:
         logs.request_id.set(current)
         raw_id = current.encode("latin-1")
         own = [(name, raw_id) for name in _REQUEST_ID_NAMES]
-        early = None
-        if not self._gate.is_plain:
-            own += _raw(self._gate.cors_headers(_header(scope, b"origin")))
-            early = self._early_answer(scope)
+        early = None if self._gate.is_plain else self._early_answer(scope, own)
         status = sent = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -78,8 +78,9 @@ class StandardHeaders:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*own, *_with_static(message.get("headers", ()))]
-            else:
-                sent += len(message.get("body", b""))
+            if status in _BODILESS:
+                message = _without_body(message, status)
+            sent += len(message.get("body", b""))
             await send(message)
 
         try:
@@ -103,7 +104,9 @@ class StandardHeaders:
                 if self._access_log is not None:
                     self._access_log.add(_exchange(scope, label, status, sent, seconds, current))
 
-    def _early_answer(self, scope: Scope) -> PredictResponse | None:
+    def _early_answer(self, scope: Scope, own: list[RawHeader]) -> PredictResponse | None:
+        """The gate's answer, if it has one; its headers of every answer come to ``own``."""
+        own += _raw(self._gate.cors_headers(_header(scope, b"origin")))
         return self._gate.early_answer(
             scope["method"],
             scope["path"],
@@ -153,6 +156,17 @@ def _with_static(headers: Iterable[RawHeader]) -> list[RawHeader]:
     if named.isdisjoint(_STATIC_NAMES):
         return [*headers, *_STATIC]
     return [*headers, *(pair for pair in _STATIC if pair[0] not in named)]
+
+
+def _without_body(message: Message, status: int) -> Message:
+    """A part of an answer that has no body: it would stand before the next answer."""
+    if message["type"] != "http.response.start":
+        return {**message, "body": b""}
+    headers = [pair for pair in message["headers"] if pair[0].lower() not in _OF_A_BODY]
+    if status < HTTPStatus.OK:
+        # Uvicorn would end a body in chunks.
+        headers.append((b"content-length", b"0"))
+    return {**message, "headers": headers}
 
 
 async def _send_early(answer: PredictResponse, send: Send) -> None:

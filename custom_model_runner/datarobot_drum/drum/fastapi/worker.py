@@ -53,10 +53,12 @@ def serve(
     channel.has_model = service.has_model
     announcement.prepare(service)
     fastapi = settings.server.fastapi
+    takes_websockets = app.may_take_websockets
     if fastapi.limit_concurrency is not None:
         app.add_middleware(ConcurrencyLimit, limit=fastapi.limit_concurrency)
     access_log = app.access_log = AccessLog()
-    config = _config(app, settings.server, tls, Refusals(access_log, service.metrics))
+    refusals = Refusals(access_log, service.metrics)
+    config = _config(app, settings.server, tls, refusals, takes_websockets)
     serving = service
 
     def on_drain() -> None:
@@ -85,12 +87,18 @@ def serve(
 
 
 def _config(
-    app: Any, settings: ServerSettings, tls: ssl.SSLContext | None, refusals: Refusals
+    app: Any,
+    settings: ServerSettings,
+    tls: ssl.SSLContext | None,
+    refusals: Refusals,
+    takes_websockets: bool,
 ) -> uvicorn.Config:
     keep_alive = settings.fastapi.keep_alive
     config = uvicorn.Config(
         app,
         http=protocol_class(settings.http.header_timeout, refusals),
+        # An offer that nobody takes is not looked at, as on the other servers.
+        ws="auto" if takes_websockets else "none",
         # Logging is set up already, and access lines have a format and a way of their own.
         log_config=None,
         access_log=False,

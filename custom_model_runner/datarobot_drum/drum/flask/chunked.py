@@ -11,7 +11,7 @@ from datarobot_drum.drum.flask.head import HeadError, header_lines
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_LONGEST_LINE: Final = 4096
+_LONGEST_LINE: Final = 8190
 _MOST_TRAILERS: Final = 100
 _SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 _LINE_END: Final = b"\r\n"

@@ -15,8 +15,9 @@ from http.client import HTTPMessage
 from typing import IO, Final
 from urllib.parse import urlsplit
 
+from datarobot_drum.drum.serving.routes import CONTINUES, MAX_HEADERS, MAX_REQUEST_LINE
+
 _LONGEST_LINE: Final = 64 * 1024
-_MOST_HEADERS: Final = 100
 # Characters of what is refused, in the log.
 _MOST_SHOWN: Final = 200
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -25,7 +26,7 @@ _HEADER: Final = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _CODINGS: Final = re.compile(r"((compress|deflate|gzip)[ \t]*,[ \t]*)*chunked", re.IGNORECASE)
-_SINGLE: Final = ("Content-Length", "Content-Type", "Host", "Transfer-Encoding")
+_SINGLE: Final = ("Authorization", "Content-Length", "Content-Type", "Host", "Transfer-Encoding")
 
 
 class HeadError(Exception):
@@ -45,6 +46,11 @@ class Head:
     version: str
     headers: HTTPMessage
 
+    @property
+    def expects_continue(self) -> bool:
+        """The body comes when it is asked for."""
+        return self.version != "HTTP/1.0" and "Expect" in self.headers
+
 
 def read_head(line: bytes, source: io.BufferedIOBase | IO[bytes]) -> Head:
     """The head that begins with ``line`` and goes on in ``source``.
@@ -56,9 +62,11 @@ def read_head(line: bytes, source: io.BufferedIOBase | IO[bytes]) -> Head:
     if line == b"\r\n":
         # Some clients send one behind a body.
         line = source.readline(_LONGEST_LINE + 1)
-    method, target, version = _request_line(_content(line, HTTPStatus.REQUEST_URI_TOO_LONG))
+    if len(line) > MAX_REQUEST_LINE + len(b"\r\n"):
+        raise HeadError("the request line is too long", HTTPStatus.REQUEST_URI_TOO_LONG)
+    method, target, version = _request_line(_content(line))
     headers = HTTPMessage()
-    for name, value in header_lines(source, _MOST_HEADERS):
+    for name, value in header_lines(source, MAX_HEADERS):
         headers[name] = value
     _check_framing(headers, version)
     return Head(method, target, version, headers)
@@ -68,7 +76,10 @@ def header_lines(source: io.BufferedIOBase | IO[bytes], most: int) -> Iterator[t
     """Headers up to the empty line, which is read too. Raises what ``read_head`` does."""
     for _ in range(most + 1):
         line = source.readline(_LONGEST_LINE + 1)
-        content = _content(line, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if len(line) > _LONGEST_LINE:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise HeadError("a header is too long", status)
+        content = _content(line)
         if not content:
             return
         found = _HEADER.fullmatch(content)
@@ -80,10 +91,8 @@ def header_lines(source: io.BufferedIOBase | IO[bytes], most: int) -> Iterator[t
     raise HeadError("too many headers", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
 
-def _content(line: bytes, too_long: HTTPStatus) -> bytes:
+def _content(line: bytes) -> bytes:
     """The line without its end."""
-    if len(line) > _LONGEST_LINE:
-        raise HeadError("a line is too long", too_long)
     if not line.endswith(b"\n"):
         raise EOFError("the head ends early")
     if not line.endswith(b"\r\n"):
@@ -96,7 +105,7 @@ def _request_line(line: bytes) -> tuple[str, str, str]:
     if found is None:
         raise HeadError(f"not a request line: {_shown(line)}")
     method, target, version = (part.decode("ascii") for part in found.groups())
-    if not (target.startswith("/") or method == "CONNECT" or _is_special(method, target)):
+    if method == "CONNECT" or not (target.startswith("/") or _is_special(method, target)):
         raise HeadError(f"not a request target: {target[:_MOST_SHOWN]}")
     try:
         # Werkzeug splits it too, and would not survive.
@@ -119,6 +128,10 @@ def _check_framing(headers: HTTPMessage, version: str) -> None:
     for name in _SINGLE:
         if len(headers.get_all(name, ())) > 1:
             raise HeadError(f"{name} stands there twice")
+    if "Host" not in headers and version != "HTTP/1.0":
+        raise HeadError("there is no Host")
+    if headers.get("Expect", CONTINUES).lower() != CONTINUES:
+        raise HeadError("something unknown is expected", HTTPStatus.EXPECTATION_FAILED)
     length, coding = headers.get("Content-Length"), headers.get("Transfer-Encoding")
     if length is not None and _LENGTH.fullmatch(length) is None:
         raise HeadError(f"not a length: {length[:_MOST_SHOWN]}")

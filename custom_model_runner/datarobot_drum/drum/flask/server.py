@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -26,7 +26,7 @@ from datarobot_drum.drum.prediction.figures.metrics import Metrics
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
 from datarobot_drum.drum.serving.access_log import AccessLog, Exchange, Refusals
-from datarobot_drum.drum.serving.body import Leftover
+from datarobot_drum.drum.serving.body import CONTINUE, AskedFor, Leftover
 from datarobot_drum.drum.serving.listening import (
     ACCEPT_PAUSE,
     BACKLOG_LINGER,
@@ -49,6 +49,8 @@ logger = logs.get_drum_logger("flask_server")
 POLL: Final = 0.1
 SENT_KEY: Final = "drum.sent"
 HANDSHAKE_TIMEOUT: Final = 10.0
+
+Headers: TypeAlias = list[tuple[str, str]]
 
 
 class _Rest(io.BufferedIOBase):
@@ -106,6 +108,10 @@ class RequestHandler(WSGIRequestHandler):
             return False
         self.command, self.path, self.request_version = head.method, head.target, head.version
         self.headers = head.headers
+        # Werkzeug would ask for every body, those that are refused too.
+        self.expected = self.headers.get("Expect", "") if head.expects_continue else ""
+        if self.expected:
+            del self.headers["Expect"]
         return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -116,10 +122,8 @@ class RequestHandler(WSGIRequestHandler):
             logger.warning("Invalid request from %s: %s", client, reason)
         self.close_connection = True
         self.wfile.write(self.server.refusals.answer(routes.not_http(code), client, current))
-
-    def handle_expect_100(self) -> bool:
-        """Leaves it to ``run_wsgi``, which asks for the body too: once is enough."""
-        return True
+        # It may go on for long: closed now, the client would be reset before it reads the answer.
+        Leftover(self.connection, self.connection.recv).drain()
 
     def run_wsgi(self) -> None:
         self.server.mark_busy(self.request)
@@ -145,10 +149,16 @@ class RequestHandler(WSGIRequestHandler):
             environ["PATH_INFO"] = f"//{environ['PATH_INFO'].lstrip('/')}"
         if environ.get("wsgi.input_terminated"):
             environ["wsgi.input"] = ChunkedInput(self.rfile)
+        if self.expected:
+            environ["HTTP_EXPECT"] = self.expected
+            environ["wsgi.input"] = AskedFor(environ["wsgi.input"], self._ask_for_body)
         # From now on it is werkzeug that reads, what the application has left: gigabytes of it.
         self._leftover = Leftover(self.connection, self.rfile.read1)
         self.rfile = _Rest(self.rfile, self._leftover)
         return environ
+
+    def _ask_for_body(self) -> None:
+        self.wfile.write(CONTINUE)
 
     def send_response(self, code: int, message: str | None = None) -> None:
         """The status line, without the header that tells the server's version."""
@@ -158,16 +168,29 @@ class RequestHandler(WSGIRequestHandler):
 
 
 class Counted:
-    """A WSGI application whose answers' bytes are counted."""
+    """A WSGI application whose answers' bytes are counted, and which sends none where there may
+    be none, whatever an extension's layers return.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         environ[SENT_KEY] = 0
-        pieces = self._app(environ, start_response)
+        is_empty = environ["REQUEST_METHOD"] == "HEAD"
+
+        def start(status: str, headers: Headers, *failure: Any) -> Callable[[bytes], object]:
+            nonlocal is_empty
+            if status.startswith(routes.BODILESS):
+                is_empty = True
+                headers = [pair for pair in headers if pair[0].lower() not in routes.OF_A_BODY]
+            return start_response(status, headers, *failure)
+
+        pieces = self._app(environ, start)
         try:
             for piece in pieces:
+                # The head goes out with the first piece.
+                piece = b"" if is_empty else piece
                 environ[SENT_KEY] += len(piece)
                 yield piece
         finally:

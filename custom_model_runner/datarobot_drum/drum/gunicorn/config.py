@@ -11,6 +11,7 @@ from typing import Any, Final
 from datarobot_drum.drum.exceptions import SettingError, StartupError
 from datarobot_drum.drum.gunicorn.tls import limit_handshake
 from datarobot_drum.drum.serving.listening import shown
+from datarobot_drum.drum.serving.routes import MAX_HEADERS, MAX_REQUEST_LINE
 from datarobot_drum.drum.serving.tls import server_context
 from datarobot_drum.drum.settings import ServerSettings, Settings
 
@@ -24,8 +25,6 @@ WORKER_CLASSES: Final = {
 SILENCE_MARGIN: Final = 30
 # In memory: a heartbeat file on a slow disk would make a healthy worker look dead.
 _HEARTBEAT_DIR: Final = "/dev/shm"
-# The most that gunicorn takes: the other servers take more, and queries may be long.
-_REQUEST_LINE: Final = 8190
 
 
 def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str, Any]:
@@ -51,7 +50,10 @@ def gunicorn_options(settings: Settings, tls: ssl.SSLContext | None) -> dict[str
         "loglevel": gunicorn.log_level,
         "accesslog": "-",
         "logger_class": "datarobot_drum.drum.gunicorn.logger.DrumLogger",
-        "limit_request_line": _REQUEST_LINE,
+        "limit_request_line": MAX_REQUEST_LINE,
+        "limit_request_fields": MAX_HEADERS,
+        # Gunicorn would take a path from whoever is on this machine.
+        "forwarded_allow_ips": gunicorn.trusted_proxies or "",
         "control_socket_disable": True,
         "proc_name": "drum",
     }

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from gunicorn.http.errors import InvalidHeader, InvalidRequestMethod
 from gunicorn.workers.gthread import TConn
 
 from datarobot_drum.drum.exceptions import SlowClientError
-from datarobot_drum.drum.serving.body import MIN_PROGRESS, TOO_SLOW, Leftover
+from datarobot_drum.drum.serving.body import CONTINUE, MIN_PROGRESS, TOO_SLOW, AskedFor, Leftover
 from datarobot_drum.drum.serving.sending import send_all
 
 
@@ -103,6 +104,44 @@ class SendingInTime:
             send_all(self._connection, memoryview(data)[sent:], self._limit, self._client)
 
 
+def sending_in_time(
+    request: Any,
+    connection: Any,
+    limit: float | None,
+    address: Any,
+    kind: type[SendingInTime] = SendingInTime,
+) -> SendingInTime:
+    """Where a request is answered, whose head is looked at as the other servers do; its body is
+    asked for by who wants it.
+
+    Args:
+        request: gunicorn's, of which the head has come.
+
+    Raises:
+        InvalidHeader, InvalidRequestMethod: what gunicorn's parser lets pass.
+    """
+    timed = kind(connection, limit, address)
+    names = [name for name, _ in request.headers]
+    if "HOST" not in names and request.version >= (1, 1):
+        raise InvalidHeader("HOST", req=request)
+    if names.count("AUTHORIZATION") > 1:
+        raise InvalidHeader("AUTHORIZATION", req=request)
+    if request.method == "CONNECT":
+        raise InvalidRequestMethod("CONNECT")
+    if request._expected_100_continue:
+        request._expected_100_continue = False
+        body, closes = request.body, request.must_close
+        # Who is refused may send the body nevertheless, or may not.
+        request.must_close = True
+
+        def ask() -> None:
+            request.body, request.must_close = body, closes
+            timed.sendall(CONTINUE)
+
+        request.body = AskedFor(body, ask)
+    return timed
+
+
 def is_readable(connection: socket.socket) -> bool:
     """Whether something has come, or the other side has closed; looks, and does not wait."""
     poll = select.poll()
@@ -136,9 +175,9 @@ class Connection(TConn):  # type: ignore[misc]
             self._timed.await_body(request)
 
     @contextmanager
-    def sending_in_time(self) -> Iterator[None]:
+    def sending_in_time(self, request: Any) -> Iterator[None]:
         connection: Any = self.sock
-        self.sock = SendingInTime(connection, self._limit, self.client)
+        self.sock = sending_in_time(request, connection, self._limit, self.client)
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ from gevent import get_hub, getcurrent, select, sleep
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
-from datarobot_drum.drum.gunicorn.connection import SendingInTime
+from datarobot_drum.drum.gunicorn.connection import SendingInTime, sending_in_time
 from datarobot_drum.drum.gunicorn.worker import DrumWorkerMixin
 from datarobot_drum.drum.serving.body import Leftover
 from datarobot_drum.drum.serving.signals import Stopped
@@ -45,14 +45,18 @@ class DrumGeventWorker(DrumWorkerMixin, GeventWorker):  # type: ignore[misc]
             # One client's many requests at once are no reason for others to wait.
             sleep(0)
             limit = self.app.settings.server.http.header_timeout
-            super().handle_request(
-                listener_name, req, _GeventSendingInTime(sock, limit, addr), addr
-            )
+            timed = sending_in_time(req, sock, limit, addr, _GeventSendingInTime)
+            super().handle_request(listener_name, req, timed, addr)
         except StopIteration:
             # The connection ends with this answer. Closed now, a client that still sends would
             # be reset before it has read it.
             Leftover(sock, sock.recv).drain()
             raise
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        super().handle_error(req, client, addr, exc)
+        # As above.
+        Leftover(client, client.recv).drain()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         limit = self.app.settings.server.gunicorn.first_byte_timeout

@@ -25,7 +25,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
 from datarobot_drum.drum.exceptions import SlowClientError
-from datarobot_drum.drum.gunicorn.connection import Connection, Page, SendingInTime, is_readable
+from datarobot_drum.drum.gunicorn.connection import Connection, Page, is_readable, sending_in_time
 from datarobot_drum.drum.logs import handling
 from datarobot_drum.drum.prediction.lane.streams import seconds_for_streams
 from datarobot_drum.drum.serving import routes
@@ -336,7 +336,7 @@ class DrumThreadWorker(DrumWorkerMixin, ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         conn.head_is_complete(req)
-        with conn.sending_in_time():
+        with conn.sending_in_time(req):
             keepalive = super().handle_request(req, conn)
         conn.is_answered()
         return keepalive
@@ -372,7 +372,7 @@ class DrumSyncWorker(DrumWorkerMixin, SyncWorker):  # type: ignore[misc]
 
     def handle_request(self, listener: Any, req: Any, client: Any, addr: Any) -> None:
         limit = self.app.settings.server.http.header_timeout
-        super().handle_request(listener, req, SendingInTime(client, limit, addr), addr)
+        super().handle_request(listener, req, sending_in_time(req, client, limit, addr), addr)
 
     def accept(self, listener: Any) -> None:
         try:

@@ -13,7 +13,7 @@ import mmap
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import IO, Final
 
@@ -29,6 +29,8 @@ TOO_LARGE: Final = "The request body is larger than the {} bytes allowed."
 MAX_DRAINED: Final = 4 * 1024 * 1024
 LINGER: Final = 5.0
 _DRAINED_AT_ONCE: Final = 64 * 1024
+# What a client waits for that has announced its body with `Expect: 100-continue`.
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 # Bytes of one reading step, for a server that waits until all of them have come.
 LARGEST_STEP: Final = 1024 * 1024
 # Smaller bodies are joined from their pieces, which is faster.
@@ -87,6 +89,37 @@ class Leftover:
             self._connection.shutdown(socket.SHUT_WR)
         while self.read():
             pass
+
+
+class AskedFor:
+    """A body that its client sends when it is asked to (``Expect: 100-continue``): with the first
+    byte that somebody wants, so that who is refused need not send it.
+
+    Args:
+        ask: tells the client; called once.
+    """
+
+    def __init__(self, source: IO[bytes], ask: Callable[[], None]) -> None:
+        self._source = source
+        self._ask: Callable[[], None] | None = ask
+
+    def _asked(self) -> IO[bytes]:
+        if self._ask is not None:
+            ask, self._ask = self._ask, None
+            ask()
+        return self._source
+
+    def read(self, size: int = -1) -> bytes:
+        return self._asked().read(size)
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._asked().readline(size)
+
+    def readlines(self, _hint: int = -1) -> list[bytes]:
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
 
 
 class BodyCollector:

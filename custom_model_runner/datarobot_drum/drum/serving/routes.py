@@ -30,6 +30,15 @@ STATIC_HEADERS: Final[tuple[Header, ...]] = (
     ("Referrer-Policy", "no-referrer"),
 )
 
+# What a request's head may have, beside what HTTP says: as much as gunicorn's parser takes.
+MAX_REQUEST_LINE: Final = 8190
+MAX_HEADERS: Final = 100
+CONTINUES: Final = "100-continue"
+
+# How statuses begin whose answers have no body, and what would announce one.
+BODILESS: Final = ("1", "204", "304")
+OF_A_BODY: Final = frozenset({"content-length", "transfer-encoding"})
+
 _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
