@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 from collections.abc import Awaitable, Callable, Coroutine
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -188,6 +189,51 @@ def test_wherever_a_few_requests_are_cut_in_two(parser: str, kinds: list[str]) -
     for place in range(1, len(data)):
         app = run(told(parser, [data[:place], data[place:]], [place % 2 == 0]))
         assert [path for _method, path, _body in app.seen] == ["/0", "/1", "/2"], place
+
+
+BROKEN = {
+    "a head": b"no request\r\n\r\n",
+    "a body": b"POST /9 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a header": b"GET /9 HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_broken_is_refused_when_all_before_it_is_answered(
+    parser: str, kind: str, before: int
+) -> None:
+    async def statuses() -> list[str]:
+        may_answer = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["method"] == "POST":
+                await _until_gone(receive)
+                return
+            await may_answer.wait()
+            await answer(send)
+
+        protocol, wire = connect(app, parser, timeout=0.01)
+        protocol.refusals = SimpleNamespace(answer=lambda *_: b"HTTP/1.1 400 Bad\r\n\r\n")
+        protocol.data_received((GET % 1) * before + BROKEN[kind])
+        if not wire.closing:
+            # More of it is not looked at, nor waited for.
+            protocol.data_received(b"more\r\n")
+        await asyncio.sleep(0.05)
+        assert before == 0 or wire.written == b""
+        may_answer.set()
+        await settle()
+        assert wire.closing
+        protocol.connection_lost(None)
+        await settle()
+        return [line[9:12] for line in wire.written.decode().split("\r\n") if "HTTP/1.1 " in line]
+
+    assert run(statuses()) == ["200"] * before + ["400"]
+
+
+async def _until_gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 @pytest.mark.parametrize("before", [b"", GET % 1, (GET % 1) * 2])
