@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from gunicorn.config import Config
 
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.fastapi.config import uses_uvloop
@@ -47,6 +48,21 @@ class TestGunicorn:
         gunicorn = GunicornSettings(worker_class="sync")
 
         assert "threads" not in gunicorn_options(settings(gunicorn=gunicorn), None)
+
+    @pytest.mark.parametrize("asked", [None, "10.0.0.7, 10.1.0.0/16", "*"])
+    def test_peers_choose_no_path_unless_that_is_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch, asked: str | None
+    ) -> None:
+        # Gunicorn's own variable alone is not asking.
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+        if asked is not None:
+            monkeypatch.setenv("MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_FORWARDED_ALLOW_IPS", asked)
+        options = gunicorn_options(settings(gunicorn=read(GunicornSettings)), None)
+        config = Config()
+        config.set("forwarded_allow_ips", options["forwarded_allow_ips"])
+
+        wanted = [] if asked is None else asked.replace(" ", "").split(",")
+        assert config.forwarded_allow_ips == wanted
 
     def test_a_missing_gevent_is_said_with_its_remedy(
         self, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,17 @@ from datarobot_drum.drum.enum import ServerType
 from datarobot_drum.drum.exceptions import SettingError
 from datarobot_drum.drum.knobs import knob as knob_module
 from datarobot_drum.drum.knobs import reading as reading_module
-from datarobot_drum.drum.knobs.kinds import Choice, Flag, Number, Origins, OrOff, Text, Token, Whole
+from datarobot_drum.drum.knobs.kinds import (
+    Choice,
+    Flag,
+    Networks,
+    Number,
+    Origins,
+    OrOff,
+    Text,
+    Token,
+    Whole,
+)
 from datarobot_drum.drum.knobs.knob import Knob
 from datarobot_drum.drum.knobs.reading import read
 from datarobot_drum.drum.knobs.serving import FastApiSettings, HttpSettings
@@ -62,6 +72,8 @@ def other_value(knob: Knob) -> object:
         return "https://page.example"
     if isinstance(knob.takes, Token):
         return "a text of sixteen characters, or more"
+    if isinstance(knob.takes, Networks):
+        return "10.0.0.0/8"
     return "a text" if isinstance(knob.takes, Text) else max(bounds(knob) or ())
 
 
@@ -107,7 +119,9 @@ def test_decision_20_a_fraction_is_no_whole_number(
         read(section)
 
 
-@pytest.mark.parametrize(("section", "field", "knob", "name"), of_kinds(Choice, Flag, Origins))
+@pytest.mark.parametrize(
+    ("section", "field", "knob", "name"), of_kinds(Choice, Flag, Networks, Origins)
+)
 def test_decision_20_unknown_words_are_refused(
     section: type, field: str, knob: Knob, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
