@@ -231,6 +231,15 @@ def test_what_is_broken_is_refused_when_all_before_it_is_answered(
     assert run(statuses()) == ["200"] * before + ["400"]
 
 
+def test_a_long_head_behind_chunks_is_none_of_theirs() -> None:
+    pytest.importorskip("httptools")
+    headers = b"".join(b"X-%d: %s\r\n" % (i, b"y" * 5000) for i in range(8))
+    long = b"GET /1 HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n"
+    pieces = [long[i : i + 4000] for i in range(0, len(long), 4000)]
+    app = run(told("httptools", [sent(["chunked"]), *pieces], [True]))
+    assert [path for _method, path, _body in app.seen] == ["/0", "/1"]
+
+
 async def _until_gone(receive: Any) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -122,7 +122,7 @@ class HeadThenBodyMixin(OneAtATimeMixin):
 
     def has_parsed(self, size: int) -> None:
         """So many bytes were parsed."""
-        if self._body_left is not None:
+        if self._body_left is not None or self._awaits_head() or not self.cycle.more_body:
             return
         self._between = 0 if self._is_getting_on else self._between + size
         self._is_getting_on = False
