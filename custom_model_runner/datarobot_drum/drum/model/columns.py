@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datarobot_drum.drum.exceptions import ColumnsError, ModelError
 from datarobot_drum.drum.model.cells import holding, listed, quoted
-from datarobot_drum.drum.model.column_kinds import as_numbers, as_text
+from datarobot_drum.drum.model.column_kinds import Dates, as_dates, as_numbers, as_text
 from datarobot_drum.drum.model.plain_dtypes import plain_dtypes
 from datarobot_drum.drum.utils.spelling import Spelling
 
@@ -66,6 +66,7 @@ class InputColumns:
             than the text ``True``.
         flags: columns of objects to the model that are numbers or truth values.
         none_for_missing: columns of text or flags whose missing value the model knows as None.
+        dates: columns of categories that are dates.
         categories: columns that the model takes as a pandas category, with their dtype.
         lost: columns of categories that the artifact does not keep, and why: nobody knows which
             number stands for which text.
@@ -86,6 +87,7 @@ class InputColumns:
     booleans: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     none_for_missing: frozenset[str] = frozenset()
+    dates: Mapping[str, Dates] = field(default_factory=dict)
     categories: Mapping[str, pd.CategoricalDtype] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
     objects: bool = True
@@ -250,13 +252,15 @@ def _as_the_model_knows_them(
     frame: pd.DataFrame, columns: InputColumns, names: Sequence[Any]
 ) -> pd.DataFrame:
     kinds = columns.text or columns.categories or columns.flags or columns.numbers or columns.lost
-    if columns.objects and not kinds:
+    if columns.objects and not (kinds or columns.dates):
         return frame
     dtypes = dict(zip(names, _dtypes(frame), strict=True))
     for name, why in columns.lost.items():
         if dtypes[name].kind == "O" and not hasattr(dtypes[name], "categories"):
             raise ModelError(f"The model does not keep the categories of column '{name}': {why}.")
     changed = dict(_text(frame, columns, dtypes))
+    for name in columns.dates.keys() & dtypes.keys():
+        changed[name] = as_dates(frame[name], columns.dates[name])
     for name, dtype in columns.categories.items():
         if name in dtypes and dtypes[name] != dtype:
             changed[name] = _as_category(frame[name], dtype)

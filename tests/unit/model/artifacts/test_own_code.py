@@ -73,6 +73,7 @@ class Own(LinearRegression):
         LinearRegression(),
         make_pipeline(StandardScaler(), HistGradientBoostingRegressor()),
         make_pipeline(FunctionTransformer(np.log1p), RandomForestRegressor(3)),
+        make_pipeline(FunctionTransformer(partial(np.clip, a_min=0, a_max=9)), LinearRegression()),
         make_pipeline(
             ColumnTransformer([("x", OneHotEncoder(dtype=np.float32), ["a"])], remainder="drop"),
             LinearRegression(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
@@ -60,6 +61,8 @@ def _is_all_own(value: Any, seen: set[int]) -> bool:
         return all(_is_all_own(each, seen) for each in value)
     if isinstance(value, dict):
         return all(_is_all_own(each, seen) for each in value.values())
+    if isinstance(value, partial):
+        return _is_all_own((value.func, value.args, value.keywords), seen)
     if isinstance(value, MethodType):
         return _is_all_own(value.__func__, seen) and _is_all_own(value.__self__, seen)
     if isinstance(value, _NAMED) or not is_of(value, _LIBRARIES):

@@ -20,6 +20,7 @@ from datarobot_drum.drum.model.artifacts.lineage import (
     parts_of,
     reaching,
 )
+from datarobot_drum.drum.model.artifacts.own_code import is_all_own
 from datarobot_drum.drum.model.artifacts.text_columns import (
     NO_TEXT,
     TextColumns,
@@ -42,7 +43,9 @@ _TEXTS: Final = ("0",)
 
 def sklearn_columns(model: Any) -> InputColumns:
     """Of a fitted estimator, transformer, pipeline or search."""
-    return _columns(model) or UNKNOWN
+    columns = _columns(model) or UNKNOWN
+    # What code of the user's makes dates of comes in a form of its own, such as 31/01/2024.
+    return replace(columns, dates={}) if columns.dates and not is_all_own(model) else columns
 
 
 def takes_texts(model: Any) -> bool:
@@ -207,6 +210,7 @@ def _with_kinds_of(columns: Sequence[InputColumns]) -> InputColumns:
         takes_numbers_in_text=any(each.takes_numbers_in_text for each in columns),
         flags=_EMPTY.union(*(each.flags for each in columns)),
         none_for_missing=_EMPTY.union(*(each.none_for_missing for each in columns)),
+        dates={name: kind for each in columns for name, kind in each.dates.items()},
         categories={name: kind for each in columns for name, kind in each.categories.items()},
     )
 
@@ -236,6 +240,7 @@ def _renamed(columns: InputColumns, names: Mapping[str, str]) -> InputColumns:
         flags=renamed(columns.flags),
         numbers=renamed(columns.numbers),
         none_for_missing=renamed(columns.none_for_missing),
+        dates={names[name]: kind for name, kind in columns.dates.items() if name in names},
         categories={
             names[name]: kind for name, kind in columns.categories.items() if name in names
         },
@@ -259,6 +264,7 @@ def _with_text(columns: InputColumns, text: TextColumns) -> InputColumns:
         none_for_missing=text.none_for_missing,
         flags=text.flags,
         numbers=text.numbers,
+        dates=text.dates,
     )
 
 
@@ -269,6 +275,7 @@ def _text_of(columns: InputColumns) -> TextColumns:
         columns.flags,
         columns.numbers,
         columns.gap_words,
+        columns.dates,
     )
 
 

@@ -7,12 +7,15 @@ request has no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from datarobot_drum.drum.model.artifacts.base import is_a
 from datarobot_drum.drum.model.artifacts.lineage import Part, parts_of, parts_of_steps, words_of
+from datarobot_drum.drum.model.column_kinds import Dates
 from datarobot_drum.drum.utils.gaps import gap_words
 
 _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
@@ -21,7 +24,7 @@ _VECTORIZERS: Final = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"
 class TextColumns(NamedTuple):
     """``none_for_missing``: those where the model has seen None for a missing value, not NaN.
     ``numbers``: categories that are numbers or truth values. ``flags``: those of them that are
-    objects to the model. ``gap_words``: see ``InputColumns``.
+    objects to the model. ``gap_words``, ``dates``: see ``InputColumns``.
     """
 
     names: frozenset[str] = frozenset()
@@ -29,6 +32,7 @@ class TextColumns(NamedTuple):
     flags: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     gap_words: frozenset[tuple[str, str]] = frozenset()
+    dates: Mapping[str, Dates] = MappingProxyType({})
 
     def plus(self, other: TextColumns) -> TextColumns:
         return TextColumns(
@@ -37,6 +41,7 @@ class TextColumns(NamedTuple):
             self.flags | other.flags,
             self.numbers | other.numbers,
             self.gap_words | other.gap_words,
+            {**self.dates, **other.dates},
         )
 
     def among(self, names: Sequence[str]) -> TextColumns:
@@ -47,6 +52,7 @@ class TextColumns(NamedTuple):
             self.flags & wanted,
             self.numbers & wanted,
             frozenset((name, word) for name, word in self.gap_words if name in wanted),
+            {name: kind for name, kind in self.dates.items() if name in wanted},
         )
 
 
@@ -89,12 +95,20 @@ def seen_values(step: Any) -> Sequence[Sequence[Any]]:
         return list(words_of(step).values())
     categories = getattr(step, "categories_", None)
     if isinstance(categories, list | tuple):
-        return [getattr(each, "tolist", lambda each=each: list(each))() for each in categories]
+        return [_listed(each) for each in categories]
     statistics = getattr(step, "statistics_", None)
     if statistics is not None and statistics.dtype.kind == "O":
         gap = [None] if step.missing_values is None else []
         return [[value, *gap] for value in statistics.tolist()]
     return []
+
+
+def _listed(values: Any) -> list[Any]:
+    if getattr(getattr(values, "dtype", None), "kind", "") == "M":
+        import pandas as pd
+
+        return pd.DatetimeIndex(values).tolist()  # numpy makes whole numbers of some
+    return getattr(values, "tolist", lambda: list(values))()
 
 
 def _seen_by_category_encoder(step: Any) -> Sequence[Sequence[Any]]:
@@ -125,12 +139,16 @@ def _of_values(
         return NO_TEXT
     text, none, flags, numbers = set(), set(), set(), set()
     words: set[tuple[str, str]] = set()
+    dates: dict[str, Dates] = {}
     for name, seen, is_object in zip(given, values, chain(objects, repeat(False)), strict=False):
         if name is None:
             continue
-        kinds = {type(value) for value in seen if not _is_missing(value)}
+        there = [value for value in seen if not _is_missing(value)]
+        kinds = {type(value) for value in there}
         missing = [value for value in seen if _is_missing(value)]
-        if kinds == {str}:
+        if there and all(isinstance(value, date) for value in there):
+            dates |= _dates(name, there)
+        elif kinds == {str}:
             text.add(name)
             words |= gap_words(name, seen)
         elif kinds and kinds <= {bool, float, int}:
@@ -140,9 +158,25 @@ def _of_values(
         if name in text | flags and missing and all(value is None for value in missing):
             none.add(name)
     return TextColumns(
-        frozenset(text), frozenset(none), frozenset(flags), frozenset(numbers), frozenset(words)
+        frozenset(text),
+        frozenset(none),
+        frozenset(flags),
+        frozenset(numbers),
+        frozenset(words),
+        dates,
     )
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
+    return value is None or (isinstance(value, float | date) and value != value)
+
+
+def _dates(name: str, values: Sequence[Any]) -> dict[str, Dates]:
+    """Moments and days side by side are left to the model."""
+    moments = [value for value in values if isinstance(value, datetime)]
+    if not moments:
+        return {name: Dates.DAYS}
+    zoned = {value.tzinfo is not None for value in moments}
+    if len(moments) < len(values) or len(zoned) > 1:
+        return {}
+    return {name: Dates.ZONED if zoned.pop() else Dates.MOMENTS}
