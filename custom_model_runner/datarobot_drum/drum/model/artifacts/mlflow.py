@@ -60,7 +60,7 @@ class SignedModel(ArtifactModel):
     """A framework's model in a folder whose signature names the columns.
 
     MLflow enforces the signature before the model sees the rows. Of that, what can change an
-    answer is done here: names, order, and the kinds of floats.
+    answer is done here: names, order, the kinds of floats, and points in time.
     """
 
     def __init__(self, model: ArtifactModel, signature: Signature) -> None:
@@ -80,12 +80,12 @@ class SignedModel(ArtifactModel):
         return self._model.categories()
 
     def predict(self, data: Any) -> Any:
-        result = self._model.predict(self._signature.as_floats(data))
+        result = self._model.predict(self._signature.enforced(data))
         self.names = self._model.names
         return result
 
     def predict_merged(self, data: Any, row_counts: Sequence[int]) -> Any:
-        return self._model.predict_merged(self._signature.as_floats(data), row_counts)
+        return self._model.predict_merged(self._signature.enforced(data), row_counts)
 
 
 class PyFuncModel(ArtifactModel):

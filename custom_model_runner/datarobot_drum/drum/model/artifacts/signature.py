@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from datarobot_drum.drum.exceptions import ColumnsError
+from datarobot_drum.drum.model.cells import holding
 from datarobot_drum.drum.model.columns import UNKNOWN, Extras, InputColumns
 
 _INTEGERS: Final = {"integer": "int32", "long": "int64"}
@@ -32,7 +34,7 @@ class Signature:
     @property
     def takes_any_float(self) -> bool:
         """Whether float64 rows reach the model as they are."""
-        return "float" not in {*self.types.values(), self.every}
+        return {"float", "datetime"}.isdisjoint({*self.types.values(), self.every})
 
     def completing(self, known: InputColumns) -> InputColumns:
         """What the model remembers itself, and what only the signature tells."""
@@ -47,9 +49,14 @@ class Signature:
             text=known.text | (self.columns.text & frozenset(known.names)),
         )
 
-    def as_floats(self, data: Any) -> Any:
-        """Columns of numbers that are floats by the signature, as those; others as they are."""
-        return self._changed(data, _as_float)
+    def enforced(self, data: Any) -> Any:
+        """Columns of numbers that are floats by the signature, as those, and points in time as
+        these; others as they are.
+
+        Raises:
+            ColumnsError: a value is no point in time.
+        """
+        return self._changed(data, _as_model_takes)
 
     def as_declared(self, data: Any) -> Any:
         """Every column as the type that the signature gives it, where that changes no value.
@@ -122,11 +129,32 @@ def _is_number(column: Any) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _as_float(column: Any, kind: str) -> Any:
+def _as_model_takes(column: Any, kind: str) -> Any:
+    if kind == "datetime":
+        moments = _as_datetime(column)
+        if moments.dtype.kind != "M":
+            raise _no_moment(column)
+        return moments
     dtype = _FLOATS.get(kind)
     if dtype is None or column.dtype == dtype or not _is_number(column):
         return column
     return column.astype(dtype)
+
+
+def _no_moment(column: Any) -> ColumnsError:
+    values = column.tolist()
+    place = next((i for i, value in enumerate(values) if not _is_moment(value)), 0)
+    shown = holding(column.name, place, values[place])
+    return ColumnsError(
+        f"{shown}, but by the signature of the model it holds points in time, such as "
+        "2024-01-31T09:30:00, without a time zone."
+    )
+
+
+def _is_moment(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value)) or _as_datetime(pd.Series([value])).dtype.kind == "M"
 
 
 def _as_type(column: Any, kind: str) -> Any:
