@@ -17,6 +17,7 @@ from datarobot_drum.drum.model.artifacts.networks.tensors import (
     Inputs,
     Tensor,
     joined_pieces,
+    with_rows,
 )
 from datarobot_drum.drum.model.hooks import LOADING_FAILED
 from datarobot_drum.drum.model.predictor import ClassLabels, Dense
@@ -84,7 +85,7 @@ class OnnxModel(ArtifactModel):
             return self._unfold(result)
         if result.ndim == 3:  # of several labels: label, row, class
             return result[:, :, -1].T
-        return self._both_classes(result)
+        return self._both_classes(with_rows(result, len(arrays[0])))
 
     def _unfold(self, items: list[Any]) -> Any:
         """A dict for each row; or, of several labels, an array for each label."""

@@ -142,6 +142,15 @@ def joined_pieces(
     return np.concatenate(results)[:rows]
 
 
+def with_rows(result: Array, rows: int) -> Array:
+    """A model's answer, the dimension of the rows in front.
+
+    ``squeeze`` in a model takes that of a single row away with the one it is meant for.
+    """
+    is_squeezed = rows == 1 and result.ndim < 2 and result.shape[:1] != (1,)
+    return result.reshape(1, -1) if is_squeezed else result
+
+
 def _columns(tensors: tuple[Tensor, ...]) -> InputColumns:
     if len(tensors) == 1:
         tensor = tensors[0]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
-from datarobot_drum.drum.model.artifacts.networks.tensors import matrix
+from datarobot_drum.drum.model.artifacts.networks.tensors import matrix, with_rows
 from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.columns import check_count
 from datarobot_drum.drum.model.predictor import ClassLabels, Dense
@@ -53,7 +53,8 @@ class TorchModel(ArtifactModel):
                 "score hook."
             )
         result = result.detach().cpu()
-        return (result.float() if result.dtype is torch.bfloat16 else result).numpy()
+        result = result.float() if result.dtype is torch.bfloat16 else result
+        return with_rows(result.numpy(), len(rows))
 
 
 def _check_width(given: int, error: str) -> None:
