@@ -23,7 +23,7 @@ from datarobot_drum.drum.model.predictor import (
     RowSource,
     UnstructuredReply,
 )
-from datarobot_drum.drum.model.refusals import refusal
+from datarobot_drum.drum.model.refusals import refusal, unanswered
 from datarobot_drum.drum.model.transforming import Transformer, transformed
 from datarobot_drum.drum.model.unstructured import unstructured_reply
 from datarobot_drum.drum.model.user_code import model_error
@@ -96,7 +96,13 @@ class ArtifactScorer:
             values = self._predicted(data, source.row_counts)
         else:
             values = joined([self._predicted(piece, None) for piece in pieces])
-        return self._rules.from_model(values, self._model.names)
+        try:
+            return self._rules.from_model(values, self._model.names)
+        except ModelError:
+            refused = None if pieces else unanswered(values, self._aligned(data))
+            if refused is None:
+                raise
+            raise refused from None
 
     def _predicted(self, data: Any, counts: Sequence[int] | None) -> Any:
         data = self._aligned(data)

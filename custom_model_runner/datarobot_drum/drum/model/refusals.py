@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from datarobot_drum.drum.exceptions import ColumnsError
 from datarobot_drum.drum.model.cells import cut_off, holding, listed
-from datarobot_drum.drum.model.columns import InputColumns
+from datarobot_drum.drum.model.columns import UNKNOWN, InputColumns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,6 +111,45 @@ def refusal(
                 None if said is None else ColumnsError(f"{said}. The model says: {_words(found)}")
             )
     return None
+
+
+def unanswered(values: Any, data: Any) -> ColumnsError | None:
+    """What to tell the client of probabilities that are NaN: networks have no other word for gaps.
+
+    Args:
+        values: what the model returned, a row for each of ``data``.
+
+    Returns:
+        None: not each such row has a gap, or a number that a float32 cannot hold.
+    """
+    import numpy as np
+    import pandas as pd
+
+    frame = _frame(data, UNKNOWN)
+    array = np.asarray(values)
+    if frame is None or array.dtype.kind != "f" or array.ndim == 0 or len(array) != len(frame):
+        return None
+    lost = np.isnan(array).reshape(len(array), -1).any(axis=1)
+    limit = float(np.finfo(np.float32).max)
+    cells = []
+    odd = np.zeros(len(frame), dtype=bool)
+    for name in frame.columns:
+        column = frame[name]
+        mask = _is_missing(column)
+        if column.dtype.kind in "fiu":
+            mask = mask | (np.abs(column.to_numpy(dtype=float)) > limit)
+        odd |= mask
+        if (mask & lost).any():
+            place = int((mask & lost).argmax())
+            cells.append(_Cell(str(name), place, column.iloc[place]))
+    if not cells or (lost & ~odd).any():
+        return None
+    first = min(cells, key=lambda cell: cell.place)
+    why = "" if pd.isna(first.value) else ", which is too large for the model"
+    return ColumnsError(
+        f"{holding(first.name, first.place, first.value)}{why}. The model makes NaN of the "
+        "probabilities of such a row."
+    )
 
 
 def _takes(predict: Callable[[Any], Any], as_table: bool, frame: pd.DataFrame) -> bool:

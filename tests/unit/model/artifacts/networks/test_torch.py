@@ -45,6 +45,12 @@ def save(folder: Path, module: Any) -> Any:
     return module
 
 
+def save_in(folder: Path, module: Any) -> Path:
+    folder.mkdir()
+    save(folder, module)
+    return folder
+
+
 def layers(outputs: int, *last: Any) -> Any:
     torch.manual_seed(1)
     return torch.nn.Sequential(torch.nn.Linear(2, outputs), *last)
@@ -161,14 +167,15 @@ def test_a_probability_that_is_no_number_is_refused(tmp_path: Path, kind: str) -
     units, last = {"binary": (1, torch.nn.Sigmoid()), "multiclass": (3, torch.nn.Softmax(1))}.get(
         kind, (3, torch.nn.Sigmoid())
     )
-    save(tmp_path, layers(units, last))
+    module = layers(units, last)
     labels = {} if kind == "binary" else {"class_labels": ("a", "b", "c")}
-    predictor = load(tmp_path, kind, **labels)
+    predict(load(save_in(tmp_path / "good", module), kind, **labels), ROWS)
+    torch.nn.init.constant_(next(module.parameters()), np.nan)
+    predictor = load(save_in(tmp_path / "bad", module), kind, **labels)
     with pytest.raises(
         ModelError, match="probabilities (do not add up to 1|have values that are N)"
     ):
-        predict(predictor, ROWS.assign(b=np.nan))
-    predict(predictor, ROWS)
+        predict(predictor, ROWS)
 
 
 def test_a_sigmoid_for_each_class_is_no_distribution(tmp_path: Path) -> None:
