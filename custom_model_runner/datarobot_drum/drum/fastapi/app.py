@@ -106,7 +106,7 @@ class ServiceRoute(BaseRoute):
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._max_body = settings.server.http.max_body
-        self._withheld = withheld(settings.server.access)
+        self._withheld = withheld(settings.server.access, service.has_model)
         # Bytes: what comes in one piece, and is no larger, is handed on as it is.
         self._uncounted = min(FREE, self._max_body or FREE)
         self.budget = BodyBudget(settings.server.http.body_budget, service.metrics)

@@ -118,7 +118,7 @@ def _view(
     Args:
         labels: the routes of Flask's rules, as metrics name them.
     """
-    max_body, no_hooks = settings.http.max_body, withheld(settings.access)
+    max_body, no_hooks = settings.http.max_body, withheld(settings.access, service.has_model)
 
     def view(**path_params: str) -> flask.Response:
         incoming = flask.request

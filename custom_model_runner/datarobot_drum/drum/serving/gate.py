@@ -31,9 +31,12 @@ _EXPOSED: Final = f"{routes.REQUEST_ID_HEADER}, {routes.VERSION_HEADER}, Retry-A
 _PREFLIGHT_SECONDS: Final = "600"
 
 
-def withheld(access: AccessSettings) -> str:
-    """The header that is the server's own and no hook's: its name in lower case, or none."""
-    is_ours = access.auth_token is not None and not access.forward_authorization
+def withheld(access: AccessSettings, has_model: bool) -> str:
+    """The header that is the server's own and no hook's: its name in lower case, or none.
+
+    A service without a model has no hooks, and asks for the token itself.
+    """
+    is_ours = has_model and access.auth_token is not None and not access.forward_authorization
     return "authorization" if is_ours else ""
 
 
