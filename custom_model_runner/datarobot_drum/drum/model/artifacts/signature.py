@@ -15,6 +15,13 @@ _INTEGERS: Final = {"integer": "int32", "long": "int64"}
 _FLOATS: Final = {"float": "float32", "double": "float64"}
 _KINDS: Final = {dtype: kind for kind, dtype in {**_INTEGERS, **_FLOATS}.items()}
 _DATETIME: Final = "datetime64[ns]"
+# What MLflow refuses to make of anything else.
+_WORDS: Final = {
+    "integer": "whole numbers of 32 bits, without gaps",
+    "long": "whole numbers of 64 bits, without gaps",
+    "boolean": "true or false, without gaps",
+    "datetime": "points in time, such as 2024-01-31T09:30:00, without a time zone",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Signature:
     @property
     def takes_any_float(self) -> bool:
         """Whether float64 rows reach the model as they are."""
-        return {"float", "datetime"}.isdisjoint({*self.types.values(), self.every})
+        return {"float", *_WORDS}.isdisjoint({*self.types.values(), self.every})
 
     def completing(self, known: InputColumns) -> InputColumns:
         """What the model remembers itself, and what only the signature tells."""
@@ -54,7 +61,8 @@ class Signature:
         these; others as they are.
 
         Raises:
-            ColumnsError: a value is no point in time.
+            ColumnsError: a value is no point in time, whole number or boolean where the signature
+                has one.
         """
         return self._changed(data, _as_model_takes)
 
@@ -130,31 +138,43 @@ def _is_number(column: Any) -> bool:
 
 
 def _as_model_takes(column: Any, kind: str) -> Any:
-    if kind == "datetime":
-        moments = _as_datetime(column)
-        if moments.dtype.kind != "M":
-            raise _no_moment(column)
-        return moments
+    if kind in _WORDS:
+        taken = _as_datetime(column) if kind == "datetime" else column
+        if not _is_declared(taken, kind):
+            raise _unlike(column, kind)
+        return taken
     dtype = _FLOATS.get(kind)
     if dtype is None or column.dtype == dtype or not _is_number(column):
         return column
     return column.astype(dtype)
 
 
-def _no_moment(column: Any) -> ColumnsError:
-    values = column.tolist()
-    place = next((i for i, value in enumerate(values) if not _is_moment(value)), 0)
-    shown = holding(column.name, place, values[place])
-    return ColumnsError(
-        f"{shown}, but by the signature of the model it holds points in time, such as "
-        "2024-01-31T09:30:00, without a time zone."
-    )
-
-
-def _is_moment(value: Any) -> bool:
+def _is_declared(column: Any, kind: str) -> bool:
+    """Whether MLflow takes the column as one of that kind."""
     import pandas as pd
 
-    return bool(pd.isna(value)) or _as_datetime(pd.Series([value])).dtype.kind == "M"
+    if kind == "datetime":
+        return bool(column.dtype.kind == "M")
+    if kind == "boolean":
+        return bool(pd.api.types.is_bool_dtype(column.infer_objects()))
+    dtype = _INTEGERS[kind]
+    return _is_number(column) and bool(_if_equal(column, dtype).dtype == dtype)
+
+
+def _unlike(column: Any, kind: str) -> ColumnsError:
+    values = column.tolist()
+    place = next((i for i, value in enumerate(values) if not _is_one(value, kind)), 0)
+    shown = holding(column.name, place, values[place])
+    return ColumnsError(f"{shown}, but by the signature of the model it holds {_WORDS[kind]}.")
+
+
+def _is_one(value: Any, kind: str) -> bool:
+    import pandas as pd
+
+    if kind == "datetime" and pd.isna(value):
+        return True
+    alone = pd.Series([value])
+    return _is_declared(_as_datetime(alone) if kind == "datetime" else alone, kind)
 
 
 def _as_type(column: Any, kind: str) -> Any:

@@ -123,6 +123,44 @@ def test_rows_that_do_not_fit_are_the_clients_mistake(
     assert "secret7" not in text
 
 
+@pytest.fixture
+def whole(tmp_path: Path) -> Any:
+    """A flavour that is loaded without MLflow."""
+    rows = pd.DataFrame({"big": [1, 2, 3, 4], "whole": [4, 3, 3, 1], "flag": [True, False] * 2})
+    model = LinearRegression().fit(rows, rows["big"])
+    kinds = {"big": "long", "whole": "integer", "flag": "boolean"}
+    specs = [{"name": name, "type": kind, "required": True} for name, kind in kinds.items()]
+    folder = save("sklearn", model, tmp_path / "saved", signature=signature(rows, rows["big"]))
+    text = (folder / "MLmodel").read_text()
+    content = yaml.safe_load(text)
+    content["signature"]["inputs"] = json.dumps(specs)
+    (folder / "MLmodel").write_text(yaml.safe_dump(content))
+    return load(folder, "regression")
+
+
+@pytest.mark.parametrize("big", ["7", "7.0", "700000000000"])
+def test_whole_numbers_are_taken_as_they_are_written(whole: Any, big: str) -> None:
+    assert ask(whole, f"big,whole,flag\n{big},1,True\n".encode()) == pytest.approx([float(big)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("1,1,True\n1.5,1,True", "'big' holds 1.5 in row 2, but .* whole numbers of 64 bits"),
+        ("1,1,True\n,1,True", "'big' has no value in row 2, but .* whole numbers of 64 bits"),
+        ("1,3000000000,True", "'whole' holds 3000000000 in row 1, but .* of 32 bits"),
+        ("1,1,1", "'flag' holds 1 in row 1, but .* true or false"),
+        ("1,1,yes", "'flag' holds 'yes' in row 1, but .* true or false"),
+        ("1,1,True\n1,1,", "'flag' has no value in row 2, but .* true or false"),
+    ],
+)
+def test_a_flavour_takes_of_whole_numbers_and_booleans_what_mlflow_takes(
+    whole: Any, rows: str, expected: str
+) -> None:
+    with pytest.raises(PayloadError, match=expected):
+        ask(whole, f"big,whole,flag\n{rows}\n".encode())
+
+
 def test_a_missing_column_is_named_with_its_nearest(shown: Any) -> None:
     with pytest.raises(PayloadError, match="'number' of the model is missing.*by 'numbr'"):
         ask(shown, BODY.replace(b"number", b"numbr"))
