@@ -198,3 +198,11 @@ def test_a_model_that_finds_its_inputs_at_its_first_call(tmp_path: Path, keras: 
     )
     got = predict(load(tmp_path, "regression"), ROWS).values
     np.testing.assert_allclose(got[:, 0], ROWS["age"] / 2)
+
+
+def test_a_label_is_never_taken_for_a_probability(tmp_path: Path, keras: Any) -> None:
+    rows = keras.Input((2,))
+    chosen = keras.ops.argmax(keras.layers.Dense(2)(rows), axis=1)
+    keras.Model(rows, chosen).save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match="int.*: labels, and no probabilities"):
+        predict(load(tmp_path, "binary"), ROWS)

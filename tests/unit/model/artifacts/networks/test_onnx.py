@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from datarobot_drum.drum.exceptions import ColumnsError, ModelError
+from datarobot_drum.drum.exceptions import ColumnsError, ModelError, ModelLoadError
 from datarobot_drum.drum.model.artifacts.networks.onnx_graph import class_names
 from tests.unit.folders import load, predict, records, write_folder
 from tests.unit.model.artifacts.networks.onnx_models import (
@@ -246,6 +246,21 @@ def test_a_label_is_never_taken_for_a_probability(tmp_path: Path) -> None:
     onnx.save(proto, tmp_path / "model.onnx")
     result = predict(load(tmp_path, "binary"), ROWS)
     assert_same(result, ("no", "yes"), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("target", ["binary", "multiclass"])
+def test_a_graph_that_gives_a_label_alone_is_refused(tmp_path: Path, target: str) -> None:
+    model = LogisticRegression().fit(X, (PAIR == "good").astype(int))
+    save(tmp_path, model, zipmap=False)
+    proto = onnx.load_from_string((tmp_path / "model.onnx").read_bytes())
+    del proto.graph.output[1:]
+    onnx.save(proto, tmp_path / "model.onnx")
+    labels = {"class_labels": ("0", "1")} if target == "multiclass" else {}
+    with pytest.raises(ModelLoadError, match=r"tensor\(int64\): labels, and no probabilities"):
+        load(tmp_path, target, **labels)
+    assert predict(load(tmp_path, "regression"), ROWS).values.ravel().tolist() == [
+        *model.predict(X)
+    ]
 
 
 def test_several_labels_are_their_probabilities(tmp_path: Path) -> None:

@@ -178,6 +178,25 @@ def test_a_probability_that_is_no_number_is_refused(tmp_path: Path, kind: str) -
         predict(predictor, ROWS)
 
 
+class Chosen(torch.nn.Module):  # type: ignore[misc]
+    """A class, and no probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 2)
+
+    def forward(self, rows: Any) -> Any:
+        return self.layer(rows).argmax(1)
+
+
+def test_a_label_is_never_taken_for_a_probability(tmp_path: Path) -> None:
+    module = save(tmp_path, Chosen())
+    with pytest.raises(ModelError, match="torch.int64: labels, and no probabilities"):
+        predict(load(tmp_path, "binary"), ROWS)
+    answer = predict(load(tmp_path, "regression"), ROWS).values.ravel()
+    assert answer.tolist() == output(module).tolist()
+
+
 def test_a_sigmoid_for_each_class_is_no_distribution(tmp_path: Path) -> None:
     save(tmp_path, layers(3, torch.nn.Sigmoid()))
     with pytest.raises(ModelError, match="do not add up to 1"):

@@ -9,7 +9,12 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a, last_step
-from datarobot_drum.drum.model.artifacts.networks.tensors import TEXT, Inputs, Tensor
+from datarobot_drum.drum.model.artifacts.networks.tensors import (
+    TEXT,
+    Inputs,
+    Tensor,
+    require_probabilities,
+)
 from datarobot_drum.drum.model.artifacts.sklearn_columns import sklearn_columns
 from datarobot_drum.drum.model.predictor import ClassLabels, Dense
 
@@ -22,7 +27,8 @@ class KerasModel(ArtifactModel):
     names: tuple[str, ...] | None = None
     dense = Dense.AT_ONCE
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, classifies: bool = False) -> None:
+        self._classifies = classifies
         self._model = last_step(model)
         # A pipeline's own way to its last step asks it what only scikit-learn's estimators know.
         self._steps = model[:-1] if model is not self._model and len(model.steps) > 1 else None
@@ -38,6 +44,9 @@ class KerasModel(ArtifactModel):
                 f"The model has {len(result)} outputs, and nothing says which one is the "
                 "prediction: save a model with one output, or choose it in a score hook."
             )
+        if self._classifies:
+            kind = str(result.dtype)
+            require_probabilities(kind, "float" in kind)
         # numpy itself cannot read bfloat16, which is one of the types that others add to it.
         return result.astype("float32") if _is_bfloat16(result) else result
 
@@ -76,7 +85,7 @@ class KerasReader:
     def adapt(
         self, model: Any, target_type: TargetType, labels: ClassLabels | None
     ) -> ArtifactModel:
-        return KerasModel(model)
+        return KerasModel(model, target_type.is_classification())
 
 
 def _is_bfloat16(result: Any) -> bool:

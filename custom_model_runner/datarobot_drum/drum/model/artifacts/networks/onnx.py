@@ -131,7 +131,15 @@ def _fixed_rows(nodes: Sequence[Any]) -> int | None:
 def _answer(outputs: Sequence[Any], target_type: TargetType) -> _Answer:
     """Of a classifier the probabilities, not the label that stands before them."""
     first = outputs[0].name
-    if len(outputs) == 1 or not target_type.is_classification():
+    if not target_type.is_classification():
+        return _Answer([first])
+    if all(output.type in _PREFIXES for output in outputs):
+        raise ModelLoadError(
+            f"{LOADING_FAILED}The graph's output '{first}' is a {outputs[0].type}: labels, and no "
+            "probabilities, which a classification model publishes. Export it with its "
+            "probabilities, or answer in a score hook."
+        )
+    if len(outputs) == 1:
         return _Answer([first])
     one_each = _one_for_each_class(outputs)
     if one_each is not None:

@@ -151,6 +151,20 @@ def with_rows(result: Array, rows: int) -> Array:
     return result.reshape(1, -1) if is_squeezed else result
 
 
+def require_probabilities(dtype: Any, is_float: bool) -> None:
+    """Of a label of 0 or 1 a certain probability would be made.
+
+    Raises:
+        ValueError: a classification model's answer is no float.
+    """
+    if not is_float:
+        raise ValueError(
+            f"The model returned values of type {dtype}: labels, and no probabilities, which a "
+            "classification model publishes. Leave the step that chooses a class out of the "
+            "model, or answer in a score hook."
+        )
+
+
 def _columns(tensors: tuple[Tensor, ...]) -> InputColumns:
     if len(tensors) == 1:
         tensor = tensors[0]

@@ -10,7 +10,11 @@ from typing import Any, ClassVar, Final
 
 from datarobot_drum.drum.enum import TargetType
 from datarobot_drum.drum.model.artifacts.base import ArtifactModel, is_a
-from datarobot_drum.drum.model.artifacts.networks.tensors import matrix, with_rows
+from datarobot_drum.drum.model.artifacts.networks.tensors import (
+    matrix,
+    require_probabilities,
+    with_rows,
+)
 from datarobot_drum.drum.model.artifacts.own_code import is_of
 from datarobot_drum.drum.model.columns import check_count
 from datarobot_drum.drum.model.predictor import ClassLabels, Dense
@@ -25,10 +29,11 @@ class TorchModel(ArtifactModel):
     names: tuple[str, ...] | None = None
     dense = Dense.AT_ONCE
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, classifies: bool = False) -> None:
         import torch
 
         self._module = module
+        self._classifies = classifies
         self.own_code = all(is_of(part, ("torch",)) for part in module.modules())
         weights = (*module.parameters(), *module.buffers())
         weight = next((w for w in weights if w.is_floating_point()), None)
@@ -52,6 +57,8 @@ class TorchModel(ArtifactModel):
                 "columns): let 'forward' return the predictions alone, or take them out in a "
                 "score hook."
             )
+        if self._classifies:
+            require_probabilities(result.dtype, result.is_floating_point())
         result = result.detach().cpu()
         result = result.float() if result.dtype is torch.bfloat16 else result
         return with_rows(result.numpy(), len(rows))
@@ -90,7 +97,7 @@ class TorchReader:
     def adapt(
         self, model: Any, target_type: TargetType, labels: ClassLabels | None
     ) -> ArtifactModel:
-        return TorchModel(model)
+        return TorchModel(model, target_type.is_classification())
 
 
 def weights_alone(model: Any) -> str:
