@@ -205,6 +205,9 @@ def _locked(directory: Path) -> Iterator[None]:
 def _retired(directory: Path) -> Numbers:
     path = directory / RETIRED
     try:
+        # A pipe would be waited for, under the lock that all processes take.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise BrokenFileError
         found = json.loads(path.read_bytes())
         return {str(key): _finite(number) for key, number in found.items()}
     except FileNotFoundError:
