@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextvars
+import copy
 import logging
 import sys
 import threading
@@ -67,7 +68,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.message = _terse(message_of(record), record)
         record.asctime = self.formatTime(record)
-        line = escaped(self.formatMessage(record))
+        line = escaped(self.formatMessage(_with_clean_names(record)))
         more = [indented(text) for text in _below(self, record)]
         return "\n".join([line, *more])
 
@@ -80,7 +81,8 @@ class JsonFormatter(logging.Formatter):
         below = _below(self, record)
         if below:
             fields["exception"] = "\n".join(below)
-        return json_line(record.levelname, record.name, record.created, fields)
+        named = _with_clean_names(record)
+        return json_line(named.levelname, named.name, record.created, fields)
 
 
 class _State:
@@ -97,6 +99,16 @@ def message_of(record: logging.LogRecord) -> str:
         # Otherwise logging shows it in its own way, secrets and line ends included.
         text = f"{record.msg!s} with {record.args!r}, which do not go together"
     return masked(text)
+
+
+def _with_clean_names(record: logging.LogRecord) -> logging.LogRecord:
+    """The record; names of loggers and levels are others' texts too, and may be secret."""
+    name, level = masked(record.name), masked(record.levelname)
+    if (name, level) == (record.name, record.levelname):
+        return record
+    record = copy.copy(record)
+    record.name, record.levelname = name, level
+    return record
 
 
 def _terse(text: str, record: logging.LogRecord) -> str:

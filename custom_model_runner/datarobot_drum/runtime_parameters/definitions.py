@@ -16,7 +16,7 @@ from datarobot_drum.runtime_parameters.exceptions import (
     InvalidYamlContent,
 )
 from datarobot_drum.runtime_parameters.values import KINDS, from_text, typed
-from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
+from datarobot_drum.runtime_parameters.yaml_problem import UNREADABLE, yaml_problem
 
 SECTION: Final = "runtimeParameterDefinitions"
 
@@ -97,7 +97,7 @@ def read_yaml(path: Path, title: str) -> Any:
 
     try:
         return yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, *UNREADABLE) as error:
         raise InvalidYamlContent(f"Invalid {title} content! {yaml_problem(error)}") from None
 
 

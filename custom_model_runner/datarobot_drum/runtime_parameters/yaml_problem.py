@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# What reading ends in beside the parser's own errors: values that are not what their tag says, and
+# too many levels.
+UNREADABLE: Final = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 # The parser quotes what it has found, which may be part of a secret. No part of one are single
 # signs, and the parser's own names of what it looks for, as '<block end>'.
 _QUOTED: Final = re.compile(r"""((['"])(?:<[a-z ]+>|\\?.|\\x..)\2)|['"].*['"]""", re.DOTALL)

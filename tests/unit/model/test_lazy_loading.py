@@ -292,3 +292,18 @@ def test_a_slip_beside_a_secret_is_not_told(tmp_path: Path, slip: str) -> None:
     with pytest.raises(StartupError, match="in line [3-5]$") as caught:
         fetch_files(str(tmp_path / "lazy.yaml"))
     assert "tell" not in str(caught.value)
+
+
+def test_the_password_of_an_endpoint_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = description("http://someone:the-hidden-one@127.0.0.1:9/?sig=the-signature")
+    credential = {"id": "cred", "credentialType": "s3"}
+    keys = {"awsAccessKeyId": "AKIA-of-ours", "awsSecretAccessKey": "the-secret-key"}
+    content["credentials"] = [credential | keys]
+    (tmp_path / "lazy.yaml").write_text(json.dumps(content))
+    with pytest.raises(StartupError, match="Lazy loading failed to ") as caught:
+        fetch_files(str(tmp_path / "lazy.yaml"))
+    for text in (told(caught), masked(str(caught.value))):
+        assert MASK in text
+        assert "the-hidden-one" not in text and "the-signature" not in text

@@ -269,3 +269,21 @@ def test_reading_metadata_does_not_need_pandas() -> None:
         "sys.exit(any(m in sys.modules for m in ('pandas', 'numpy')))\n"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "typeSchema: !!timestamp tell-nobody",
+        "typeSchema: !!bool tell-nobody",
+        "typeSchema: !!int ''",
+        f"typeSchema: {'[' * 5000}",
+        "<<: tell-nobody",
+        "? {password: tell-nobody}\n: 1",
+        "inferenceModel:\n  ? [tell-nobody]\n  : 1",
+    ],
+)
+def test_whatever_cannot_be_read_is_refused_and_not_told(tmp_path: Path, more: str) -> None:
+    told = refusal(tmp_path, f"{HEAD}{more}\n")
+    assert told.startswith("model-metadata.yaml")
+    assert "nobody" not in told and "\n" not in told

@@ -17,10 +17,10 @@ import yaml
 
 from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.logs import get_drum_logger
-from datarobot_drum.drum.masking import hide_credential, hide_those_in, masked
+from datarobot_drum.drum.masking import hide_credential, hide_those_in, hide_value, masked
 from datarobot_drum.drum.model.inside import is_inside, outside
 from datarobot_drum.drum.utils.others_code import failing_as
-from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
+from datarobot_drum.runtime_parameters.yaml_problem import UNREADABLE, yaml_problem
 
 logger = get_drum_logger(__name__)
 
@@ -160,10 +160,12 @@ def _export(path: Path) -> None:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise StartupError(f"{_FILE} {exc}") from exc
-    except (UnicodeDecodeError, yaml.YAMLError) as exc:
+    except (yaml.YAMLError, *UNREADABLE) as exc:
         raise StartupError(f"{_FILE} {yaml_problem(exc)}") from exc
     if isinstance(content, dict):
         hide_credential(content.get("credentials"))
+    # An endpoint's URL may hold a password, and errors of the storage repeat it.
+    hide_value("", content)
     data = _normalised(content, _FILE)
     _files(data, {entry.id: entry for entry in _repositories(data, _FILE)}, _FILE)
     for entry in _entries(data, "credentials", _FILE):

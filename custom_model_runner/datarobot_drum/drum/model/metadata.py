@@ -7,7 +7,8 @@ only nodes remember the line that an error has to name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -19,7 +20,7 @@ from datarobot_drum.drum.exceptions import StartupError
 from datarobot_drum.drum.model.metadata_keys import KEYS, Key, Kind
 from datarobot_drum.drum.utils.nearest import did_you_mean
 from datarobot_drum.drum.utils.truth import truth
-from datarobot_drum.runtime_parameters.yaml_problem import yaml_problem
+from datarobot_drum.runtime_parameters.yaml_problem import UNREADABLE, yaml_problem
 
 Convert: TypeAlias = Callable[["_Reader", Node, str], Any]
 
@@ -94,11 +95,17 @@ class _Reader:
         # Keys, and where the first of them should have been.
         self._missing: list[str] = []
         self._incomplete: Node | None = None
-        try:
+        with self._reading():
             self._loader = yaml.SafeLoader(path.read_text(encoding="utf-8-sig"))
             self._root = self._loader.get_single_node()
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
-            raise StartupError(f"{path.name} is not valid YAML: {yaml_problem(exc)}") from exc
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (yaml.YAMLError, *UNREADABLE) as exc:
+            text = f"{self._path.name} is not valid YAML: {yaml_problem(exc)}"
+            raise StartupError(text) from exc
 
     def document(self) -> dict[str, Any]:
         root = self._root
@@ -117,9 +124,12 @@ class _Reader:
     ) -> dict[str, Any]:
         if not isinstance(node, MappingNode):
             raise self.error(node, f"{where.rstrip('.') or 'the file'} must be a mapping")
-        self._loader.flatten_mapping(node)
+        with self._reading():
+            self._loader.flatten_mapping(node)
         result: dict[str, Any] = {}
         for key_node, value in node.value:
+            if not isinstance(key_node, ScalarNode):
+                raise self.error(key_node, "a key must be text")
             key = str(key_node.value)
             if key not in keys:
                 text = f"unexpected key not in schema '{where}{key}'{did_you_mean(key, keys)}"
@@ -134,10 +144,8 @@ class _Reader:
         return result
 
     def plain(self, node: Node) -> Any:
-        try:
+        with self._reading():
             return self._loader.construct_document(node)
-        except yaml.YAMLError as exc:
-            raise StartupError(f"{self._path.name} is not valid YAML: {yaml_problem(exc)}") from exc
 
     def error(self, node: Node, text: str) -> StartupError:
         line = node.start_mark.line + 1

@@ -12,6 +12,7 @@ import yaml
 from datarobot_drum.drum.exceptions import ModelLoadError
 from datarobot_drum.drum.model.artifacts.signature import UNSIGNED, Signature, read_signature
 from datarobot_drum.drum.model.inside import is_inside
+from datarobot_drum.runtime_parameters.yaml_problem import UNREADABLE
 
 PYTHON_FUNCTION: Final = "python_function"
 # The entries that MLflow's flavours and ours join to the folder, at any depth of a flavour.
@@ -88,7 +89,7 @@ def read_mlmodel(path: Path, files_outside: bool = False) -> MLModel:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         flavors = {str(name): settings or {} for name, settings in content["flavors"].items()}
-    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (yaml.YAMLError, *UNREADABLE) as exc:
         raise ModelLoadError(
             f"{path.name} is not a file that MLflow wrote: it needs YAML with the key 'flavors'."
         ) from exc
