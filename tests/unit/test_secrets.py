@@ -234,3 +234,57 @@ def test_a_log_call_that_does_not_fit_its_arguments_is_one_line_without_secrets(
     line = logs.TextFormatter().format(record)
     assert "\n" not in line and MASK in line and "the-hidden-one" not in line
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("formatter", [logs.TextFormatter, logs.JsonFormatter])
+def test_names_of_loggers_and_levels_show_no_secrets(formatter: type[logging.Formatter]) -> None:
+    masking.hide(["the-hidden-one"])
+    record = logging.LogRecord("of the-hidden-one", 35, "", 1, "text", (), None)
+    record.levelname = "the-hidden-one"
+    record.context_data = ""
+    line = formatter().format(record)
+    assert line.count(MASK) == 2 and "the-hidden-one" not in line
+    assert record.name == "of the-hidden-one"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://{}@github.com/a/b",
+        "jdbc:postgresql://h/db?user=a&password={}",
+        "https://h/c?sv=1&sig={}&se=2",
+        "https://h/x?X-Amz-Signature={}",
+        "Server=h;Password={};",
+        "host=h password={} dbname=d",
+        "-Xmx2g -Djavax.net.ssl.keyStorePassword={}",
+        '{{"type": "string", "payload": "{{\\"password\\": \\"{}\\"}}"}}',
+        "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n",
+    ],
+)
+def test_a_text_whose_name_says_nothing_may_hold_secrets(text: str) -> None:
+    hide_those_in({"PLAIN": text.format("the%2Fhidden-one-of-ours")})
+    assert masked("a the%2Fhidden-one-of-ours b") == f"a {MASK} b"
+
+
+@pytest.mark.parametrize(
+    "text", ["sort_key=customer_id", "ssh://git@github.com", "max_tokens=100000"]
+)
+def test_settings_that_only_look_like_secrets_are_left(text: str) -> None:
+    hide_those_in({"PLAIN": text})
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["DBPASS", "DB_PW", "JWT", "AWS_CREDS", "SLACK_WEBHOOK_URL", "WIFI_PSK", "TOTP_SEED"]
+)
+def test_more_names_of_secrets(name: str) -> None:
+    hide_those_in({name: "the-hidden-one"})
+    assert masked("the-hidden-one") == MASK
+
+
+@pytest.mark.parametrize(
+    "name", ["BYPASS", "LOWPASS", "COMPASS", "PW_COUNT", "JWT_ALGORITHM", "OTPS"]
+)
+def test_names_that_only_look_like_those(name: str) -> None:
+    hide_those_in({name: "shown-to-all"})
+    assert masked("shown-to-all") == "shown-to-all"

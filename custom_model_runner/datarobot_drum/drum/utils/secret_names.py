@@ -17,7 +17,9 @@ _SECRET: Final = re.compile(
     r"token(?!i[sz])|secret|passw|passphrase|passcode|pwd|key(?!word|board|note)|credential"
     # A name, and no author.
     r"|auth(?!or(?!i[sz]))|bearer|dsn|cookie|signature|(?<![a-z])(?:pass|sas|pat|sig|pin)(?![a-z])"
-    r"|conn(?:ection)?_?str",
+    r"|(?<![a-z])(?:jwt|psk|t?otp|creds?|(?:db|user)?pw)(?![a-z])"
+    r"|(?:admin|db|ftp|login|mail|redis|root|smtp|sql|store|user)pass(?![a-z])"
+    r"|conn(?:ection)?_?str|webhook|hmac|mnemonic",
     re.I,
 )
 # How many tokens there may be, where a key lies, which way of authentication is meant.
@@ -37,6 +39,17 @@ _KINDS: Final = _MARKS | {"type"}
 _SCHEME: Final = re.compile(r"(?:(bearer|basic|token|apikey)\s+)(\S.*)", re.I | re.S)
 # The name may be a URL's only, and blank.
 _USER_INFO: Final = re.compile(r"://([^\s/?#@:]*):([^\s/?#]+)@")
+# A token in place of a name; names are shorter.
+_USER_ONLY: Final = re.compile(r"://([^\s/?#@:]{16,})@")
+_QUERY: Final = re.compile(r"[?&;]([\w.-]+)=([^\s&;#\"'<>]+)")
+# Connection strings and options, in whatever they stand: only what is hardly ever something else.
+_SETTING: Final = re.compile(
+    r"(?:^|[;,\s&?])([\w.-]*(?:passw|pwd|secret|account_?key|access_?key|api_?key|token)[\w.-]*)"
+    r"\s*=\s*([^;,\s&\"']+)",
+    re.I,
+)
+_SHORTEST_SET: Final = 6
+_KEY_FILE: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _OPTION: Final = re.compile(r"-{0,2}[\w.-]+")
 _PAIR: Final = re.compile(r"([\w.-]+)\s*[=:]\s*([^;,\s&]+)")
 
@@ -90,7 +103,7 @@ def secrets_of(name: str, value: Any) -> Iterator[str | int | float]:
     elif is_secret_name(name):
         yield from _scalar(value)
     elif isinstance(value, str):
-        yield from _of_urls(value)
+        yield from _of_text(name, value)
 
 
 def leaves(content: Any, key: str = "") -> Iterator[str | int | float]:
@@ -128,11 +141,32 @@ def _scalar(value: Any) -> Iterator[str | int | float]:
             return
 
 
+def _of_text(name: str, text: str) -> Iterator[str | int | float]:
+    """What must not be shown of a text whose name says nothing."""
+    if _KEY_FILE.search(text):
+        yield text
+    yield from _of_urls(text)
+    for setting, value in _SETTING.findall(text):
+        if is_secret_name(setting) and len(value) >= _SHORTEST_SET:
+            yield value
+            yield unquote(value)
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        yield from secrets_of(name, content)
+
+
 def _of_urls(text: str) -> Iterator[str]:
-    for match in _USER_INFO.finditer(text):
-        for part in match.groups():
-            yield part
-            yield unquote(part)
+    if "://" not in text:
+        return
+    found = [part for match in _USER_INFO.finditer(text) for part in match.groups()]
+    found += _USER_ONLY.findall(text)
+    found += [value for name, value in _QUERY.findall(text) if is_secret_name(name)]
+    for part in found:
+        yield part
+        yield unquote(part)
 
 
 def _of_header(text: str) -> Iterator[str]:
