@@ -95,7 +95,7 @@ def check_pip(arguments: list[str], _folder: Path) -> None:
 
 
 def name_of(requirement: str) -> str:
-    return re.split(r"[\[=<>;~ ]", requirement)[0].lower()
+    return re.split(r"[\[=<>!;~ ]", requirement)[0].lower()
 
 
 def check_drum(arguments: list[str], _folder: Path) -> None:
