@@ -147,7 +147,7 @@ ELSEWHERE = {
     "httptools": (f"{D}.fastapi",),
     "prometheus_client": (f"{D}.prediction.figures",),
     "psutil": (f"{D}.prediction.figures",),
-    "pyarrow": (f"{D}.prediction.payload.arrow", f"{D}.model.plain_dtypes"),
+    "pyarrow": (f"{D}.prediction.payload", f"{D}.model.plain_dtypes"),
     "scipy": (f"{D}.model", f"{D}.prediction.payload", f"{D}.root_predictors"),
     "uvloop": (f"{D}.fastapi",),
 }

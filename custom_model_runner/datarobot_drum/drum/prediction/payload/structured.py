@@ -26,6 +26,7 @@ from datarobot_drum.drum.prediction.payload.arrow import (
     read_arrow_stream,
     read_parquet,
 )
+from datarobot_drum.drum.prediction.payload.csv.compiled import is_there, read_compiled
 from datarobot_drum.drum.prediction.payload.csv.file import (
     is_large,
     read_csv_file,
@@ -243,12 +244,19 @@ def _read_array(
     rows: _Rows, columns: tuple[str, ...] | None, limit: int | None
 ) -> np.ndarray[Any, Any] | pd.DataFrame | None:
     """The values alone, when the model needs no frame and the body has just its columns."""
+    import numpy as np
+
     mimetype = (rows.mimetype or "").lower()
     if columns is not None and mimetype == ARROW_STREAM:
         return read_arrow_floats(rows.data, columns, limit)
     if columns is None or mimetype not in CSV_TYPES:
         return None
-    floats = read_floats(rows.data)
+    read = read_compiled(rows.data, None, limit)
+    if read is not None:
+        values = read.floats if read.header.names == columns else None
+        # What is missing is a frame's affair.
+        return read.frame if values is None or np.isnan(values).any() else values
+    floats = None if is_there() else read_floats(rows.data)
     if floats is None:
         return None
     if floats.header.names == columns:

@@ -20,6 +20,9 @@ from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from tests.unit.prediction.payload.csv.csv_bodies import CELL_KINDS, csv_bodies
 from tests.unit.scarce_threads import no_threads
 
+# What is compiled takes nearly all that is read in parts without it.
+pytestmark = pytest.mark.usefixtures("without_library")
+
 NUMBERS = st.sampled_from(
     ["1", "0", "-0", "-00", " -0", "0.0", "-0.0", "-0.", "-0e0", "1e-05", "2.5", "-3", "", "NA"]
     + ["9007199254740993", "12345678901234567890", "1e400", "inf", "-inf", "nan", "-1e-09"]

@@ -16,6 +16,8 @@ from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from tests.unit.prediction.payload.csv.csv_bodies import csv_bodies
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 LARGE = pd.DataFrame(
     {
         "number": np.random.default_rng(0).normal(size=9000),

@@ -16,9 +16,10 @@ FALSE_WORDS = frozenset(("False", "FALSE", "false"))
 
 # Cells of a frame: up to here pandas reads a body in one go.
 LEAST_CHUNK: Final = 2**18
+_CHUNK_CELLS: Final = 2**20
 
 # Decimals that a parser which is not correctly rounded gets wrong by one unit or more.
-_HARD_DECIMALS = (
+HARD_DECIMALS = (
     "0.038075906433423026",
     "-0.044223498424446004",
     "0.1234567890123456789",
@@ -39,9 +40,9 @@ def rounds_correctly() -> bool:
     """Whether pandas reads decimals to the nearest float64, as Python does (3.x, not 2.x)."""
     import pandas as pd
 
-    body = "\n".join(("a", *_HARD_DECIMALS)).encode()
+    body = "\n".join(("a", *HARD_DECIMALS)).encode()
     values = pd.read_csv(io.BytesIO(body))["a"].tolist()
-    return bool(values == [float(text) for text in _HARD_DECIMALS])
+    return bool(values == [float(text) for text in HARD_DECIMALS])
 
 
 def float_array(
@@ -60,6 +61,14 @@ def float_array(
     import pandas as pd
 
     return pd.to_numeric(np.array(cells, dtype=object)).astype(np.float64)
+
+
+def rows_of_chunk(width: int) -> int:
+    """How many rows pandas looks at together: half a power of two that stays below its room."""
+    rows = 1
+    while rows * 2 < _CHUNK_CELLS // width:
+        rows *= 2
+    return rows
 
 
 @cache

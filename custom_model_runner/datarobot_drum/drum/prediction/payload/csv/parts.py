@@ -12,12 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.csv.floats import read_header_line
 from datarobot_drum.drum.prediction.payload.csv.frame import (
     frame_from_block,
     frame_from_columns,
 )
-from datarobot_drum.drum.prediction.payload.csv.reader import CsvSource, fits, read_csv
+from datarobot_drum.drum.prediction.payload.csv.header import read_header_line
+from datarobot_drum.drum.prediction.payload.csv.reader import (
+    CsvSource,
+    fits,
+    read_csv,
+    read_quickly,
+)
 from datarobot_drum.drum.prediction.payload.csv.rows import first_row_fits
 from datarobot_drum.drum.prediction.payload.csv.size import rows_to_read
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
@@ -59,9 +64,9 @@ class PartsReader:
         """
         # Only numbers are read in parts.
         count = min(self._threads, len(body) // self._least) if text is None else 1
-        if count > 1 and rows_to_read(body, limit) is not None:
-            count = 1
-        frame = self._read(memoryview(body), count) if count > 1 else None
+        frame = read_quickly(body, text, limit) if count > 1 else None
+        if frame is None and count > 1 and rows_to_read(body, limit) is None:
+            frame = self._read(memoryview(body), count)
         return read_csv(body, text, limit) if frame is None else frame
 
     def _read(self, body: memoryview, count: int) -> pd.DataFrame | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.csv.compiled import is_there, read_compiled
 from datarobot_drum.drum.prediction.payload.csv.dialect import (
     LEAST_CHUNK,
     refuses_in_every_chunk,
@@ -56,9 +57,9 @@ def read_csv(body: Body, text: TextColumns | None = None, limit: int | None = No
         BodyTooLargeError: the frame would take more.
         PayloadError: not UTF-8, no header, too many columns, or rows that do not fit the header.
     """
-    small = read_small_csv(body, text)
-    if small is not None:
-        return small
+    frame = read_quickly(body, text, limit)
+    if frame is not None:
+        return frame
     _check_header(body)
     most = rows_to_read(body, limit)
     if has_one_empty_cell_more(body):
@@ -71,6 +72,16 @@ def read_csv(body: Body, text: TextColumns | None = None, limit: int | None = No
     if not fits(frame, body):
         raise PayloadError(f"{UNFIT}.")
     return frame
+
+
+def read_quickly(
+    body: Body, text: TextColumns | None = None, limit: int | None = None
+) -> pd.DataFrame | None:
+    """What ``read_csv`` reads, without pandas' own reader; None where only that can tell."""
+    rows = read_compiled(body, text, limit)
+    if rows is not None:
+        return rows.frame
+    return None if is_there() else read_small_csv(body, text)
 
 
 def fits(frame: pd.DataFrame, body: Body) -> bool:

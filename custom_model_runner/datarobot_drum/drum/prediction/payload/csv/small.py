@@ -19,11 +19,12 @@ from datarobot_drum.drum.prediction.payload.csv.dialect import (
     float_array,
     text_array,
 )
-from datarobot_drum.drum.prediction.payload.csv.floats import Header, read_floats, read_header
+from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
 from datarobot_drum.drum.prediction.payload.csv.frame import (
     frame_from_block,
     frame_from_columns,
 )
+from datarobot_drum.drum.prediction.payload.csv.header import Header, read_header
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from datarobot_drum.drum.utils.gaps import MISSING
 
@@ -114,6 +115,8 @@ def _quoted_cells(rows: str, width: int) -> list[str] | None:
 
 def _parse_columns(table: _Table, text: TextColumns | None) -> list[Any] | None:
     names = table.header.names
+    if text is not None and text.may_spread(names):
+        return None
     texts = {} if text is None else text.missing_words(names)
     width = len(names)
     arrays = []

@@ -34,6 +34,14 @@ class TextColumns:
         """
         return _missing_words(self, tuple(header))
 
+    def may_spread(self, header: Sequence[str]) -> bool:
+        """Whether pandas may take more columns for text: those that repeat a name of one that is
+        get a number behind it, and its dtype.
+        """
+        told = self.missing_words(header)
+        others = (name.rpartition(".") for name in header if name not in told)
+        return any(name in told and number.isdecimal() for name, _, number in others)
+
     def options(self, header: Sequence[str]) -> dict[str, Any]:
         """What to tell pandas, which takes missing values for all columns or for none."""
         missing = self.missing_words(header)
