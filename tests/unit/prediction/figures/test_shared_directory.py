@@ -260,7 +260,8 @@ def test_figures_of_the_dead_are_read_from_a_file_only(folder: Path, kind: str) 
     if kind == "a pipe":
         os.mkfifo(retired)
     elif kind == "a link":
-        retired.symlink_to("/dev/zero")
+        retired.symlink_to(folder / "elsewhere")
+        (folder / "elsewhere").write_text('{"a": 5.0}')
     else:
         retired.mkdir()
     one.add((one.slot("a"), 1.0))
