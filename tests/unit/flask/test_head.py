@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datarobot_drum.drum.flask.head import Head, HeadError, read_head
+from datarobot_drum.drum.masking import hide
 
 LINE = b"GET / HTTP/1.1\r\n"
 HOST = b"Host: x\r\n"
@@ -65,3 +66,22 @@ def test_whatever_comes_is_a_head_or_refused(line: bytes, headers: bytes) -> Non
         return
     assert head.target.isascii() and head.target.isprintable()
     assert all(name.isascii() for name in head.headers)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET  /%s HTTP/1.1\r\n",
+        b"GET p%s HTTP/1.1\r\n",
+        b"GET http://[%s HTTP/1.1\r\n",
+        LINE + b"a b%s\r\n",
+        LINE + HOST + b"Content-Length: x%s\r\n\r\n",
+        LINE + HOST + b"Transfer-Encoding: x%s\r\n\r\n",
+    ],
+)
+def test_what_is_told_of_a_head_holds_no_half_of_a_secret(head: bytes) -> None:
+    hide(["the-hidden-one-of-ours"])
+    for before in range(170, 210, 3):
+        with pytest.raises(HeadError) as caught:
+            read(head % (b"p" * before + b"the-hidden-one-of-ours"))
+        assert "the-" not in str(caught.value)

@@ -15,6 +15,7 @@ from http.client import HTTPMessage
 from typing import IO, Final
 from urllib.parse import urlsplit
 
+from datarobot_drum.drum.masking import masked
 from datarobot_drum.drum.serving.routes import CONTINUES, MAX_HEADERS, MAX_REQUEST_LINE
 
 _LONGEST_LINE: Final = 64 * 1024
@@ -85,7 +86,7 @@ def header_lines(source: io.BufferedIOBase | IO[bytes], most: int) -> Iterator[t
         found = _HEADER.fullmatch(content)
         if found is None:
             # What stands behind a colon may be secret.
-            raise HeadError(f"not a header: {_shown(content.partition(b':')[0])}")
+            raise HeadError(f"not a header: {_shown(content.partition(b':')[0].decode('latin-1'))}")
         name, value = found.groups()
         yield name.decode("ascii"), value.rstrip(b" \t").decode("latin-1")
     raise HeadError("too many headers", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -103,20 +104,21 @@ def _content(line: bytes) -> bytes:
 def _request_line(line: bytes) -> tuple[str, str, str]:
     found = _REQUEST_LINE.fullmatch(line)
     if found is None:
-        raise HeadError(f"not a request line: {_shown(line)}")
+        raise HeadError(f"not a request line: {_shown(line.decode('latin-1'))}")
     method, target, version = (part.decode("ascii") for part in found.groups())
     if method == "CONNECT" or not (target.startswith("/") or _is_special(method, target)):
-        raise HeadError(f"not a request target: {target[:_MOST_SHOWN]}")
+        raise HeadError(f"not a request target: {_shown(target)}")
     try:
         # Werkzeug splits it too, and would not survive.
         urlsplit(target)
     except ValueError as error:
-        raise HeadError(f"not a request target: {target[:_MOST_SHOWN]}") from error
+        raise HeadError(f"not a request target: {_shown(target)}") from error
     return method, target, version
 
 
-def _shown(line: bytes) -> str:
-    return line[:_MOST_SHOWN].decode("latin-1")
+def _shown(text: str) -> str:
+    """Its beginning. Half of a secret would not be known as one."""
+    return masked(text)[:_MOST_SHOWN]
 
 
 def _is_special(method: str, target: str) -> bool:
@@ -134,10 +136,10 @@ def _check_framing(headers: HTTPMessage, version: str) -> None:
         raise HeadError("something unknown is expected", HTTPStatus.EXPECTATION_FAILED)
     length, coding = headers.get("Content-Length"), headers.get("Transfer-Encoding")
     if length is not None and _LENGTH.fullmatch(length) is None:
-        raise HeadError(f"not a length: {length[:_MOST_SHOWN]}")
+        raise HeadError(f"not a length: {_shown(length)}")
     if coding is None:
         return
     if _CODINGS.fullmatch(coding) is None:
-        raise HeadError(f"not a transfer coding: {coding[:_MOST_SHOWN]}")
+        raise HeadError(f"not a transfer coding: {_shown(coding)}")
     if length is not None or version == "HTTP/1.0":
         raise HeadError("a transfer coding with a length, or in HTTP/1.0")
