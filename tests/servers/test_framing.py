@@ -149,6 +149,7 @@ REFUSED: Final = {
     "an endless extension": post(CHUNKED, body=b"4;a=" + b"b" * 60_000 + b"\r\n" + CHUNKS[3:]),
     "two content types": post(LENGTH, b"Content-Type: application/json\r\n"),
     "HTTP/2": get(line=b"GET /ping/ HTTP/2.0\r\n"),
+    "HTTP/1.2": get(line=b"GET /ping/ HTTP/1.2\r\n"),
     "HTTP/0.9": get(line=b"GET /ping/ HTTP/0.9\r\n"),
     "no version": get(line=b"GET /ping/\r\n"),
     "a version in two digits": get(line=b"GET /ping/ HTTP/1.11\r\n"),

@@ -35,7 +35,8 @@ def init_app(app):
         path = environ["PATH_INFO"]
         if not path.startswith("/mount/"):
             return inner(environ, start_response)
-        start_response(f"{path[7:]} Mine", [("Content-Length", "12")])
+        lines = [("X-A", "b\\r\\nX-Forged: c")] if "lines" in environ["QUERY_STRING"] else []
+        start_response(f"{path[7:]} Mine", [("Content-Length", "12"), *lines])
         return [b"of the mount"]
 
     app.wsgi_app = mount
@@ -43,6 +44,8 @@ def init_app(app):
 FASTAPI: Final = """
 async def mount(scope, receive, send):
     status, headers = int(scope["path"].rpartition("/")[2]), [(b"content-length", b"12")]
+    if scope["query_string"] == b"lines":
+        headers.append((b"x-a", b"b\\r\\nX-Forged: c"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"of the mount"})
 
@@ -71,7 +74,7 @@ def server(
     if kind not in ("flask", "fastapi"):
         if kind == "gevent":
             pytest.importorskip("gevent")
-        params["DRUM_GUNICORN_WORKER_CLASS"] = kind
+        params |= {"DRUM_GUNICORN_WORKER_CLASS": kind, "DRUM_GUNICORN_KEEP_ALIVE": 5}
         kind = "gunicorn"
     with running_server(folder, kind, "--target-type", "unstructured", params=params) as started:
         yield started
@@ -159,3 +162,20 @@ def test_a_body_that_is_refused_is_not_asked_for(server: Server) -> None:
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"0123456789")
         assert read_answer(connection)[0] == 200
+
+
+@pytest.mark.parametrize("status", [101, 103])
+def test_an_answer_that_is_none_is_the_last_of_its_connection(server: Server, status: int) -> None:
+    kept = get(f"/mount/{status}", BEARER).replace(b"Connection: close\r\n", b"")
+    found, _, rest = ask(server, kept + get("/livez"))
+    assert (found, rest) == (status, b"")
+
+
+def test_who_cannot_be_asked_for_a_body_is_not(server: Server) -> None:
+    line = (POST % b"").replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert ask(server, line + BEARER + EXPECT % 10 + b"0123456789")[0] == 200
+
+
+def test_a_mount_writes_no_lines_into_a_head(server: Server) -> None:
+    status, headers, _ = ask(server, get("/mount/200?lines", BEARER))
+    assert status == 500 and "x-forged" not in headers

@@ -4,6 +4,7 @@ access log, and an answer to whatever fails in there.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -33,6 +34,7 @@ _REQUEST_ID_NAMES: Final = (
     routes.REQUEST_ID_HEADER.lower().encode(),
     routes.LEGACY_REQUEST_ID_HEADER.lower().encode(),
 )
+_LINE_END: Final = re.compile(rb"[\r\n\0]")
 _POLICY_VIOLATION: Final = 1008
 _BODILESS: Final = frozenset({*range(100, 200), 204, 304})
 _OF_A_BODY: Final = frozenset(name.encode() for name in routes.OF_A_BODY)
@@ -76,8 +78,8 @@ class StandardHeaders:
         async def send_with_headers(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
-                status = message["status"]
                 message["headers"] = [*own, *_with_static(message.get("headers", ()))]
+                status = message["status"]
             if status in _BODILESS:
                 message = _without_body(message, status)
             sent += len(message.get("body", b""))
@@ -150,8 +152,14 @@ def _exchange(
 
 
 def _with_static(headers: Iterable[RawHeader]) -> list[RawHeader]:
-    """The headers of an answer and those of ours that it does not set itself."""
+    """The headers of an answer and those of ours that it does not set itself.
+
+    Raises:
+        ValueError: one would write lines of its own into the head.
+    """
     headers = list(headers)
+    if _LINE_END.search(b"".join([part for pair in headers for part in pair])):
+        raise ValueError("A header holds a line end.")
     named = {name for name, _ in headers}
     if named.isdisjoint(_STATIC_NAMES):
         return [*headers, *_STATIC]
@@ -164,8 +172,9 @@ def _without_body(message: Message, status: int) -> Message:
         return {**message, "body": b""}
     headers = [pair for pair in message["headers"] if pair[0].lower() not in _OF_A_BODY]
     if status < HTTPStatus.OK:
-        # Uvicorn would end a body in chunks.
-        headers.append((b"content-length", b"0"))
+        # Uvicorn would end a body in chunks. No client takes this for the whole of an answer: the
+        # next one on this connection would become it.
+        headers += [(b"content-length", b"0"), (b"connection", b"close")]
     return {**message, "headers": headers}
 
 

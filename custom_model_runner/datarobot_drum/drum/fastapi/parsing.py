@@ -78,6 +78,9 @@ class HeadThenBodyMixin(OneAtATimeMixin):
         if b"_" in b"".join(names):
             # X_A and X-A are two names here and one to much that stands in front or behind.
             self.headers[:] = [pair for pair in self.headers if b"_" not in pair[0]]
+        if self.parser.get_http_version() == "1.0":
+            # Its client would take that for the answer.
+            self.expect_100_continue = False
         self._body_left, self._is_getting_on = _announced(self.headers), True
         super().on_headers_complete()
         if not self.pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 BLUEPRINT = "model_api"
 # Where a request's early answer is, in its environment.
 _EARLY_KEY: Final = "drum.early_answer"
+_LINE_END: Final = re.compile(r"[\r\n\0]")
 
 
 class ModelApp(flask.Flask):
@@ -237,11 +239,26 @@ def answering_failures(app: WSGIApplication) -> WSGIApplication:
         # A middleware may raise anything, of which a server would make a page of its own.
         try:
             with failing_as(_around):
-                return app(environ, start_response)
+                return app(environ, _in_one_head(start_response))
         except _AroundError as error:
             return _answered(error.failure, environ, start_response)
 
     return answering
+
+
+def _in_one_head(start_response: StartResponse) -> StartResponse:
+    """Nothing that stands around the application writes lines of its own into an answer's head:
+    Flask's own answers are looked at by werkzeug.
+    """
+
+    def start(
+        status: str, headers: list[tuple[str, str]], *failure: Any
+    ) -> Callable[[bytes], object]:
+        if _LINE_END.search("".join([status, *(part for pair in headers for part in pair)])):
+            raise ValueError("A status or a header holds a line end.")
+        return start_response(status, headers, *failure)
+
+    return start
 
 
 class _AroundError(Exception):

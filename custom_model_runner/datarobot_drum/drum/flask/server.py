@@ -108,10 +108,10 @@ class RequestHandler(WSGIRequestHandler):
             return False
         self.command, self.path, self.request_version = head.method, head.target, head.version
         self.headers = head.headers
-        # Werkzeug would ask for every body, those that are refused too.
+        # Werkzeug would ask for every body: those that are refused, and of clients of HTTP/1.0,
+        # which would take that for the answer.
         self.expected = self.headers.get("Expect", "") if head.expects_continue else ""
-        if self.expected:
-            del self.headers["Expect"]
+        del self.headers["Expect"]
         return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

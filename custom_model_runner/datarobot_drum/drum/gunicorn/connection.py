@@ -6,17 +6,20 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from gunicorn.http.errors import InvalidHeader, InvalidRequestMethod
+from gunicorn.http.errors import InvalidHeader, InvalidHTTPVersion, InvalidRequestMethod
 from gunicorn.workers.gthread import TConn
 
 from datarobot_drum.drum.exceptions import SlowClientError
 from datarobot_drum.drum.serving.body import CONTINUE, MIN_PROGRESS, TOO_SLOW, AskedFor, Leftover
 from datarobot_drum.drum.serving.sending import send_all
+
+_SPOKEN: Final = ((1, 0), (1, 1))
+_INTERIM: Final = b"HTTP/1.1 1"
 
 
 class TimedSocket:
@@ -82,13 +85,17 @@ class SendingInTime:
 
     Args:
         limit: see ``send_all``.
+        force_close: has this answer be the connection's last.
     """
 
     at_once: ClassVar[bool] = True
 
-    def __init__(self, connection: Any, limit: float | None, address: Any) -> None:
+    def __init__(
+        self, connection: Any, limit: float | None, address: Any, force_close: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._limit = limit
+        self._force_close = force_close
         self._client = address[0] if address else "a client"
         self._at_once = self.at_once and not isinstance(connection, ssl.SSLSocket)
 
@@ -97,6 +104,9 @@ class SendingInTime:
 
     def sendall(self, data: bytes) -> None:
         sent = 0
+        if data[:10] == _INTERIM and data != CONTINUE:
+            # No client takes it for the whole of an answer: the next one would become it.
+            self._force_close()
         if self._at_once:
             with suppress(BlockingIOError):
                 sent = self._connection.send(data, socket.MSG_DONTWAIT)
@@ -118,10 +128,12 @@ def sending_in_time(
         request: gunicorn's, of which the head has come.
 
     Raises:
-        InvalidHeader, InvalidRequestMethod: what gunicorn's parser lets pass.
+        InvalidHeader, InvalidHTTPVersion, InvalidRequestMethod: what gunicorn's parser lets pass.
     """
-    timed = kind(connection, limit, address)
+    timed = kind(connection, limit, address, request.force_close)
     names = [name for name, _ in request.headers]
+    if request.version not in _SPOKEN:
+        raise InvalidHTTPVersion(request.version)
     if "HOST" not in names and request.version >= (1, 1):
         raise InvalidHeader("HOST", req=request)
     if names.count("AUTHORIZATION") > 1:
