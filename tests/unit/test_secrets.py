@@ -288,3 +288,21 @@ def test_more_names_of_secrets(name: str) -> None:
 def test_names_that_only_look_like_those(name: str) -> None:
     hide_those_in({name: "shown-to-all"})
     assert masked("shown-to-all") == "shown-to-all"
+
+
+def test_info_shows_nothing_else_that_a_definition_holds_of_a_secret() -> None:
+    definitions = [
+        {"fieldName": "C", "type": "credential", "description": "d", "default": {"pin": 12}},
+        {"fieldName": "C", "type": "string", "password": "abc", "allowEmpty": True},
+    ]
+    shown = masking.shown_metadata({"runtimeParameterDefinitions": definitions})
+    assert list(shown.values()) == [
+        [definitions[0] | {"default": MASK}, definitions[1] | {"password": MASK}]
+    ]
+
+
+@pytest.mark.parametrize("sign", ["'", '"'])
+def test_quotes_may_stand_twice(sign: str) -> None:
+    secret = f"the-{sign}hidden{sign}-one"
+    masking.hide([secret])
+    assert masked(f"a,{secret.replace(sign, sign * 2)},b") == f"a,{MASK},b"

@@ -246,7 +246,7 @@ def _as_records(name: str, stream: TextIO) -> PrintedStream:
         level, logger = _PRINTED_LEVELS[name], f"{LOGGER_NAME}.printed"
         return json_line(level, logger, time.time(), fields, current)
 
-    return PrintedStream(stream, make_record, request_id.get)
+    return PrintedStream(stream, make_record, request_id.get, masked)
 
 
 def _log_uncaught(

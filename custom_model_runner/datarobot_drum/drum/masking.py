@@ -33,6 +33,10 @@ _INNOCENT: Final = frozenset(
     }
 )
 _DEFINITIONS: Final = "runtimeParameterDefinitions"
+# What a definition says beside its default.
+_OF_DEFINITIONS: Final = frozenset(
+    {"allowEmpty", "credentialType", "description", "fieldName", "maxValue", "minValue", "type"}
+)
 _TORCHSCRIPT_TRACEBACK: Final = "Traceback of TorchScript"
 # How a terminal is told to show what follows.
 _COLORS: Final = re.compile(r"\x1b\[[0-9;]*m|\\x1b\[[0-9;]*m")
@@ -242,10 +246,15 @@ def shown_metadata(content: Any) -> Any:
 def _shown_definitions(definitions: Any) -> Any:
     shown = shown_metadata(definitions)
     for definition in shown if isinstance(shown, list) else ():
-        if isinstance(definition, dict) and definition.get("defaultValue") not in (None, ""):
-            name, kind = str(definition.get("fieldName")), definition.get("type")
-            if kind == "credential" or secret_names.is_secret_name(name):
-                definition["defaultValue"] = MASK
+        if not isinstance(definition, dict):
+            continue
+        name, kind = str(definition.get("fieldName")), definition.get("type")
+        is_secret = kind == "credential" or secret_names.is_secret_name(name)
+        for key, value in definition.items():
+            # A default whose name is misspelt is one too.
+            wanted = is_secret and key not in _OF_DEFINITIONS
+            if value not in (None, "") and (wanted or secret_names.is_secret_name(str(key))):
+                definition[key] = MASK
     return shown
 
 

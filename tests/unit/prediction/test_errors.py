@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from datarobot_drum.drum import logs
-from datarobot_drum.drum.exceptions import ClientGoneError, PayloadError
+from datarobot_drum.drum.exceptions import ClientGoneError, CustomHTTPError, PayloadError
 from datarobot_drum.drum.knobs.predicting import ServiceSettings
 from datarobot_drum.drum.prediction.errors import error_response
 from datarobot_drum.drum.prediction.messages import PredictRequest
@@ -194,3 +194,16 @@ def test_the_type_of_what_ended_a_stream_stands_before_its_text(
     assert describe_failure(KeyError("late")) == "ERROR: 'late'"
     (record,) = caplog.records
     assert record.getMessage() == "A stream failed: KeyError: 'late'"
+
+
+def test_a_status_without_end_is_the_hooks_failure() -> None:
+    answer = error_response(CustomHTTPError("mine", float("inf")))  # type: ignore[arg-type]
+    assert answer.status == 500 and b"was raised with the status inf" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(CustomHTTPError("a\ud800", 418), 418), (ValueError("a\ud800"), 500)]
+)
+def test_half_a_sign_is_told_too(error: Exception, status: int) -> None:
+    answer = error_response(error)
+    assert answer.status == status and b"a\\\\ud800" in answer.body

@@ -85,3 +85,15 @@ def test_a_new_process_does_not_end_what_others_have_begun() -> None:
     _, status = os.waitpid(child, 0)
 
     assert status == 0
+
+
+def test_a_secret_at_the_cut_is_not_shown_in_halves() -> None:
+    out = io.StringIO()
+
+    def clean(text: str) -> str:
+        return text.replace("hidden", "*")
+
+    stream = PrintedStream(out, lambda line, _: clean(line), str, clean)
+    stream.write("a" * (LONGEST - 3) + "hidden" + "ü" * 10 + "\n")
+
+    assert out.getvalue().replace("\n", "") == "a" * (LONGEST - 3) + "*" + "ü" * 10

@@ -77,8 +77,11 @@ def client_text(error: BaseException) -> str:
     after ``ERROR:``, without paths and tracebacks too.
     """
     if isinstance(error, BaseCustomUserError):
-        return masking.masked(str(getattr(error, "message", None) or error))
-    return f"ERROR: {masking.for_client(_status_and_text(error)[1])}"
+        text = masking.masked(str(getattr(error, "message", None) or error))
+    else:
+        text = f"ERROR: {masking.for_client(_status_and_text(error)[1])}"
+    # Halves of signs have no bytes.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _with_a_status(error: BaseException) -> BaseException:
@@ -90,7 +93,7 @@ def _with_a_status(error: BaseException) -> BaseException:
     try:
         if int(status) in _STATUSES:
             return error
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         pass
     failure = ModelError(
         f"{type(error).__name__}({text!r}) was raised with the status {status!r}: it must be a"

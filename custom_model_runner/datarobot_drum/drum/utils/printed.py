@@ -25,13 +25,18 @@ class PrintedStream(io.TextIOWrapper):
         make_record: a line, without its end, and its context -> a record.
         context: what the running thread works on; a line that was begun in another one is
             ended where it is.
+        clean: a text -> what may be shown of it.
     """
 
     def __init__(
-        self, beneath: TextIO, make_record: MakeRecord, context: Callable[[], str]
+        self,
+        beneath: TextIO,
+        make_record: MakeRecord,
+        context: Callable[[], str],
+        clean: Callable[[str], str] = str,
     ) -> None:
         self.beneath = beneath
-        self.lines = _Lines(beneath, make_record, context)
+        self.lines = _Lines(beneath, make_record, context, clean)
         # Each write goes through at once: threads must not find the text of others.
         super().__init__(
             self.lines, "utf-8", errors="backslashreplace", newline="", write_through=True
@@ -96,9 +101,14 @@ class _Lines(io.BufferedIOBase):
     name: Final = "<printed>"
 
     def __init__(
-        self, beneath: TextIO, make_record: MakeRecord, context: Callable[[], str]
+        self,
+        beneath: TextIO,
+        make_record: MakeRecord,
+        context: Callable[[], str],
+        clean: Callable[[str], str],
     ) -> None:
         self._beneath = beneath
+        self._clean = clean
         self._make_record = make_record
         self._context = context
         self._begun: dict[int, tuple[str, bytes]] = {}
@@ -126,6 +136,10 @@ class _Lines(io.BufferedIOBase):
             *whole, rest = (begun + piece).split(b"\n")
             for line in whole:
                 self._record(line, context)
+            if len(rest) > LONGEST:
+                # Half of a secret is not known as one.
+                text = rest.decode("utf-8", "surrogateescape")
+                rest = self._clean(text).encode("utf-8", "surrogateescape")
             while len(rest) > LONGEST:
                 self._record(rest[:LONGEST], context)
                 rest = rest[LONGEST:]

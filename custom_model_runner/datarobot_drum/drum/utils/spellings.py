@@ -108,7 +108,8 @@ def encodings(value: str) -> Iterator[str]:
 
 def readings(value: str) -> Iterator[str]:
     """The value as it may be after decoding: bytes each as a sign of its own, halves of signs as
-    JSON has them, blanks as forms send them; and with what it holds of escapes itself decoded.
+    JSON has them, blanks as forms send them, quotes twice; and with what it holds of escapes
+    itself decoded.
     """
     data = value.encode("utf-8", "surrogatepass")
     pairs = value.encode("utf-16-be", "surrogatepass")
@@ -119,6 +120,8 @@ def readings(value: str) -> Iterator[str]:
         "".join(chr(int.from_bytes(half, "big")) for half in halves),
     }
     forms |= {form.replace(" ", "+") for form in forms}
+    # As CSV and SQL have it.
+    forms |= {form.replace(sign, sign * 2) for form in forms for sign in "\"'"}
     for form in forms:
         yield form
         yield from layers(form)
