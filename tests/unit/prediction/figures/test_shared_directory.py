@@ -253,22 +253,6 @@ def test_broken_figures_of_the_dead_cost_themselves_only(folder: Path, text: str
     one.close()
 
 
-@pytest.mark.parametrize("kind", ["a pipe", "a link", "a directory"])
-def test_figures_of_the_dead_are_read_from_a_file_only(folder: Path, kind: str) -> None:
-    one = SharedCounters(str(folder))
-    retired = folder / peers.RETIRED
-    if kind == "a pipe":
-        os.mkfifo(retired)
-    elif kind == "a link":
-        retired.symlink_to(folder / "elsewhere")
-        (folder / "elsewhere").write_text('{"a": 5.0}')
-    else:
-        retired.mkdir()
-    one.add((one.slot("a"), 1.0))
-    assert [one.totals(), one.totals()] == [{"a": 1.0}, {"a": 1.0}]
-    one.close()
-
-
 USERS = """
 import os, sys
 from prometheus_client import Counter, Gauge
