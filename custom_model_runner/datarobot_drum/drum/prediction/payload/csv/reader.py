@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.csv.compiled import is_there, read_compiled
+from datarobot_drum.drum.prediction.payload.csv.compiled import (
+    is_faster,
+    is_there,
+    read_compiled,
+)
 from datarobot_drum.drum.prediction.payload.csv.dialect import (
     LEAST_CHUNK,
     refuses_in_every_chunk,
 )
+from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.frame import frame_from_block
 from datarobot_drum.drum.prediction.payload.csv.rows import (
     UNFIT,
     has_longer_row,
@@ -78,10 +84,14 @@ def read_quickly(
     body: Body, text: TextColumns | None = None, limit: int | None = None
 ) -> pd.DataFrame | None:
     """What ``read_csv`` reads, without pandas' own reader; None where only that can tell."""
+    if not is_there():
+        return read_small_csv(body, text)
+    # A column of text may look like decimals.
+    floats = None if text is not None or is_faster(body) else read_floats(body)
+    if floats is not None:
+        return frame_from_block(floats.header.columns, floats.values)
     rows = read_compiled(body, text, limit)
-    if rows is not None:
-        return rows.frame
-    return None if is_there() else read_small_csv(body, text)
+    return None if rows is None else rows.frame
 
 
 def fits(frame: pd.DataFrame, body: Body) -> bool:
