@@ -26,13 +26,13 @@ from datarobot_drum.drum.prediction.payload.arrow import (
     read_arrow_stream,
     read_parquet,
 )
-from datarobot_drum.drum.prediction.payload.csv.compiled import is_faster, read_compiled
+from datarobot_drum.drum.prediction.payload.csv.compiled import is_there, read_compiled
 from datarobot_drum.drum.prediction.payload.csv.file import (
     is_large,
     read_csv_file,
     read_file,
 )
-from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.floats import are_few, read_floats
 from datarobot_drum.drum.prediction.payload.csv.frame import frame_from_block
 from datarobot_drum.drum.prediction.payload.csv.reader import read_csv
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns, text_columns
@@ -251,7 +251,7 @@ def _read_array(
         return read_arrow_floats(rows.data, columns, limit)
     if columns is None or mimetype not in CSV_TYPES:
         return None
-    floats = None if is_faster(rows.data) else read_floats(rows.data)
+    floats = read_floats(rows.data) if are_few(rows.data) or not is_there() else None
     if floats is not None:
         if floats.header.names == columns:
             return floats.values

@@ -22,12 +22,12 @@ from datarobot_drum.drum.prediction.payload.csv.dialect import (
     rounds_correctly,
     rows_of_chunk,
 )
+from datarobot_drum.drum.prediction.payload.csv.floats import MAX_CACHED, Header, read_header_line
 from datarobot_drum.drum.prediction.payload.csv.frame import (
     Block,
     frame_from_block,
     frame_from_blocks,
 )
-from datarobot_drum.drum.prediction.payload.csv.header import MAX_CACHED, Header, read_header_line
 from datarobot_drum.drum.prediction.payload.csv.library import (
     WORDS,
     Library,
@@ -53,9 +53,6 @@ _DTYPES: Final = (None, "float64", "int64", "bool", "uint8", "uint64")
 _FIRST_ROWS: Final = 64
 # Bytes: to try less costs nothing beside what others need for it.
 _LARGE: Final = 4096
-# Bytes: up to there a JSON parser reads decimals sooner; and where each goes by pandas' own parser.
-_START: Final = 8192
-_START_BY_TEXT: Final = 1024
 _MOST_LEFT: Final = 64
 
 
@@ -184,11 +181,6 @@ def is_there() -> bool:
     small bodies either.
     """
     return _library() is not None
-
-
-def is_faster(body: Body) -> bool:
-    """Whether it is worth its start, some 20 us, even where a body is all decimals."""
-    return len(body) > (_START if rounds_correctly() else _START_BY_TEXT) and is_there()
 
 
 def _read(library: Library, body: Body, text: TextColumns | None, limit: int | None) -> Rows | None:

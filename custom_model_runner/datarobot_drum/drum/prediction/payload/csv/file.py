@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.payload.csv.dialect import refuses_in_every_chunk
-from datarobot_drum.drum.prediction.payload.csv.header import read_header_line
+from datarobot_drum.drum.prediction.payload.csv.floats import read_header_line
 from datarobot_drum.drum.prediction.payload.csv.reader import READ_AT_ONCE, read_csv
 from datarobot_drum.drum.prediction.payload.csv.rows import first_row_fits
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns

@@ -1,23 +1,33 @@
-"""A reader for bodies that hold nothing but decimals, where ``cells.c`` was not compiled.
+"""The header line of a CSV body, and a reader for bodies that hold nothing but decimals.
 
-Decimals a JSON parser reads at several times
+The header is read by pandas once and remembered. Decimals a JSON parser reads at several times
 the speed of ``read_csv``, whose fixed cost alone is some 400 µs. It is used only for bodies of
 small and medium size, and only where it can read nothing that ``read_csv`` would read
-differently; everything else is left to others (None). Property tests hold it to ``read_csv``.
+differently; everything else is left to others (None). Where ``cells.c`` was compiled, only a few
+are read here. Property tests hold it to ``read_csv``.
 """
 
 from __future__ import annotations
 
+import io
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from datarobot_drum.drum.prediction.messages import Body
 from datarobot_drum.drum.prediction.payload.csv.dialect import float_array, rounds_correctly
-from datarobot_drum.drum.prediction.payload.csv.header import Header, read_header_line
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+
+# Plain or wholly quoted names: a quote anywhere else may span lines.
+_WELL_FORMED: Final = re.compile(r'(?:"[^"]*"|[^",]*)(?:,(?:"[^"]*"|[^",]*))*')
+MAX_CACHED: Final = 32 * 1024
+# With more of them the fixed cost that this saves is no longer much. cells.c has room for them.
+MAX_COLUMNS: Final = 1000
 
 # From there on pandas takes less; much sooner where its own parser has to be called by column.
 _MAX_CELLS: Final = 30_000
@@ -26,8 +36,61 @@ _MAX_CELLS_BY_TEXT: Final = 1_500
 _GREAT: Final = 2.0**63
 # Longer decimals than any float needs: the cells are counted only in bodies below this.
 _MAX_BYTES: Final = 32 * _MAX_CELLS
+# Bytes: up to there the compiled reader's start, some 20 us, is more than all that is done here.
+_FEW: Final = 8192
+_FEW_BY_TEXT: Final = 1024
 # JSON trims blanks and knows texts and lists; pandas has its own mind about the first two.
 _NOT_IN_DECIMALS: Final = (b" ", b"\t", b"\r", b'"', b"[")
+
+
+class Header(NamedTuple):
+    """The columns that ``read_csv`` makes of a header line, and their names."""
+
+    shared: pd.Index
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> pd.Index:
+        """A new view of the columns, so that nobody's change to it (its name) reaches another
+        request.
+        """
+        return self.shared.view()
+
+
+def read_header(line: str) -> Header | None:
+    """The columns of a header line (without its line end); None: only pandas should read it."""
+    if line.count(",") >= MAX_COLUMNS:
+        return None
+    return _read(line) if len(line) <= MAX_CACHED else _read.__wrapped__(line)
+
+
+def read_header_line(line: bytes) -> Header | None:
+    """The same for a line as it stands in a body."""
+    text = line.removesuffix(b"\n").removesuffix(b"\r")
+    if b"\r" in text or b"\0" in text:
+        return None
+    try:
+        return read_header(text.decode())
+    except UnicodeDecodeError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _read(line: str) -> Header | None:
+    import pandas as pd
+
+    if not line or line[0] in " \t\ufeff" or not _WELL_FORMED.fullmatch(line):
+        return None
+    try:
+        index = pd.read_csv(io.BytesIO(line.encode())).columns
+    except ValueError:
+        return None
+    return Header(index, tuple(index.tolist()))
+
+
+def are_few(body: Body) -> bool:
+    """Whether decimals in it are read here sooner than the compiled reader has started."""
+    return len(body) <= (_FEW if rounds_correctly() else _FEW_BY_TEXT)
 
 
 class Floats(NamedTuple):

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.prediction.messages import Body
+from datarobot_drum.drum.prediction.payload.csv.floats import read_header_line
 from datarobot_drum.drum.prediction.payload.csv.frame import (
     frame_from_block,
     frame_from_columns,
 )
-from datarobot_drum.drum.prediction.payload.csv.header import read_header_line
 from datarobot_drum.drum.prediction.payload.csv.reader import (
     CsvSource,
     fits,

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from datarobot_drum.drum.exceptions import PayloadError
 from datarobot_drum.drum.prediction.messages import Body
-from datarobot_drum.drum.prediction.payload.csv.compiled import (
-    is_faster,
-    is_there,
-    read_compiled,
-)
+from datarobot_drum.drum.prediction.payload.csv.compiled import is_there, read_compiled
 from datarobot_drum.drum.prediction.payload.csv.dialect import (
     LEAST_CHUNK,
     refuses_in_every_chunk,
 )
-from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.floats import are_few, read_floats
 from datarobot_drum.drum.prediction.payload.csv.frame import frame_from_block
 from datarobot_drum.drum.prediction.payload.csv.rows import (
     UNFIT,
@@ -87,7 +83,7 @@ def read_quickly(
     if not is_there():
         return read_small_csv(body, text)
     # A column of text may look like decimals.
-    floats = None if text is not None or is_faster(body) else read_floats(body)
+    floats = read_floats(body) if text is None and are_few(body) else None
     if floats is not None:
         return frame_from_block(floats.header.columns, floats.values)
     rows = read_compiled(body, text, limit)

@@ -19,12 +19,11 @@ from datarobot_drum.drum.prediction.payload.csv.dialect import (
     float_array,
     text_array,
 )
-from datarobot_drum.drum.prediction.payload.csv.floats import read_floats
+from datarobot_drum.drum.prediction.payload.csv.floats import Header, read_floats, read_header
 from datarobot_drum.drum.prediction.payload.csv.frame import (
     frame_from_block,
     frame_from_columns,
 )
-from datarobot_drum.drum.prediction.payload.csv.header import Header, read_header
 from datarobot_drum.drum.prediction.payload.csv.text_columns import TextColumns
 from datarobot_drum.drum.utils.gaps import MISSING
 
