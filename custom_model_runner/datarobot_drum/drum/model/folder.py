@@ -118,8 +118,10 @@ def detect_language(code_dir: str) -> RunLanguage:
 
 
 def retrieved_files(code_dir: str) -> str:
-    """The names at the top level, as the messages about artifacts list them."""
-    return " | ".join(sorted(os.listdir(code_dir)))
+    """The names at the top level, as the messages about artifacts list them; not what Python keeps
+    of the hooks' code.
+    """
+    return " | ".join(sorted({*os.listdir(code_dir)} - {"__pycache__"}))
 
 
 def _language_by_custom(code_dir: str) -> RunLanguage | None:

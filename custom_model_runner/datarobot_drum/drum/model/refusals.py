@@ -126,7 +126,11 @@ def unanswered(values: Any, data: Any) -> ColumnsError | None:
     import pandas as pd
 
     frame = _frame(data, UNKNOWN)
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        # Lists of different lengths: others tell that it is no array.
+        return None
     if frame is None or array.dtype.kind != "f" or array.ndim == 0 or len(array) != len(frame):
         return None
     lost = np.isnan(array).reshape(len(array), -1).any(axis=1)
